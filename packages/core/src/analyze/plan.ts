@@ -1,0 +1,65 @@
+import type { RelationId } from '../change.js'
+
+/**
+ * What a query depends on, as the analysis found it. A plan belongs to one shape (SQL text under one search path),
+ * never to its parameters. Every list errs on the large side: a plan that names too much costs a needless refresh,
+ * one that names too little shows stale rows.
+ */
+export interface Plan {
+  readonly sql: string
+  /** PostgreSQL's types of `$1`, `$2`, …, as `format_type` prints them. */
+  readonly parameterTypes: readonly string[]
+  readonly tables: readonly PlanTable[]
+  /** Clock and volatile functions that the result depends on; not empty means that time alone changes the result. */
+  readonly timeDependent: readonly string[]
+  /** Relations in the query that fire no triggers (materialized views, foreign tables, system catalogs). */
+  readonly unwatchable: readonly string[]
+  /** Functions whose body PostgreSQL keeps as a string: what they read is unknown. */
+  readonly opaqueFunctions: readonly string[]
+  /** What the Kysely tree adds: one entry per place where a table stands in the query. Empty for raw SQL. */
+  readonly occurrences: readonly Occurrence[]
+  /** Where the tree and the catalog disagreed, in words; the larger set was taken. */
+  readonly disagreements: readonly string[]
+  /** Whether the query has an ORDER BY at its top; `undefined` for raw SQL, where it is not known. */
+  readonly ordered: boolean | undefined
+  /** Changes when a column, policy, partition or trigger function that the plan assumed changes. */
+  readonly fingerprint: string
+}
+
+/** A base table that can change the result. Partitions and inheritance children are listed under their parent. */
+export interface PlanTable {
+  readonly relation: RelationId
+  readonly schema: string
+  readonly name: string
+  /** `name`, or `schema.name` outside `public`: how users write it. */
+  readonly label: string
+  /** Columns whose UPDATE can change the result; 'all' where the query takes whole rows. */
+  readonly columns: ReadonlySet<string> | 'all'
+  /**
+   * Every relation whose triggers report changes of this table's rows: itself, its partitions and children at any
+   * depth, and the ancestors through which its own rows can be written.
+   */
+  readonly family: readonly RelationId[]
+}
+
+/** One place where a table stands in the query (a self join has two), with what a row must meet there to matter. */
+export interface Occurrence {
+  readonly alias: string
+  readonly table: string
+  readonly columns: readonly string[]
+  /** Necessary conditions: a row that fails one of them cannot change the result through this occurrence. */
+  readonly conditions: readonly Condition[]
+  /** Why no condition could be claimed, where none was. */
+  readonly reason: string | undefined
+}
+
+export interface Condition {
+  readonly column: string
+  readonly operator: '=' | '<' | '<=' | '>' | '>=' | '<>' | 'in' | 'is null' | 'is not null'
+  /** What the column is compared with; several only for `in`, none for null tests. */
+  readonly operands: readonly Operand[]
+}
+
+export type Operand =
+  | { readonly kind: 'parameter'; /** 1 for `$1`. */ readonly number: number }
+  | { readonly kind: 'literal'; readonly value: string | number | boolean | null }
