@@ -33,13 +33,17 @@ export interface PlanTable {
   readonly name: string
   /** `name`, or `schema.name` outside `public`: how users write it. */
   readonly label: string
-  /** Columns whose UPDATE can change the result; 'all' where the query takes whole rows. */
+  /** Columns whose UPDATE can change the result; 'all' where the query takes whole rows or system columns. */
   readonly columns: ReadonlySet<string> | 'all'
   /**
    * Every relation whose triggers report changes of this table's rows: itself, its partitions and children at any
    * depth, and the ancestors through which its own rows can be written.
    */
   readonly family: readonly RelationId[]
+  /** The part of `family` above this table: an UPDATE there can move rows into or out of it, whatever its columns. */
+  readonly ancestors: readonly RelationId[]
+  /** Each column's type OID as a result would carry it (a domain's base type), to decode captured values with. */
+  readonly columnTypes: Readonly<Record<string, number>>
 }
 
 /** One place where a table stands in the query (a self join has two), with what a row must meet there to matter. */

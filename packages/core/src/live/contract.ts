@@ -161,10 +161,10 @@ export interface Realtime<DB> {
   start(): Promise<void>
   /** Makes a query live. Returns at once: `ready` tells the first result. */
   live<Row>(query: LiveInput<Row>, options?: LiveOptions<DB, Row>): LiveQuery<Row>
-  /** The open live query with this `id`, if any. */
-  get(id: string): LiveQuery<unknown> | undefined
-  /** Closes the live query with this `id`: true, or undefined if there is none. */
-  close(id: string): true | undefined
+  /** The open live query with this `id` in this scope (default: none), if any. */
+  get(id: string, scope?: Scope): LiveQuery<unknown> | undefined
+  /** Closes the live query with this `id` in this scope: true, or undefined if there is none. */
+  close(id: string, scope?: Scope): true | undefined
   /**
    * Resolves when every commit that was visible before the call is reflected in every live query; throttles are cut
    * short. Rejects with `BarrierError`, naming them, if some fail to refresh.
