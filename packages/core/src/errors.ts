@@ -21,6 +21,7 @@ export type RealtimeErrorCode =
   | 'BARRIER_FAILED'
   | 'REFRESH_FILTER_FAILED'
   | 'LISTENER_FAILED'
+  | 'STILL_RUNNING'
   | 'CLOSED'
 
 export class RealtimeError extends Error {
@@ -175,5 +176,12 @@ export class ListenerError extends RealtimeError {
 export class ClosedError extends RealtimeError {
   constructor(message: string) {
     super('CLOSED', message)
+  }
+}
+
+/** The engine's objects cannot be removed while it uses them. */
+export class StillRunningError extends RealtimeError {
+  constructor(message: string) {
+    super('STILL_RUNNING', message)
   }
 }

@@ -22,8 +22,16 @@ export interface Plan {
   readonly disagreements: readonly string[]
   /** Whether the query has an ORDER BY at its top; `undefined` for raw SQL, where it is not known. */
   readonly ordered: boolean | undefined
-  /** Changes when a column, policy, partition or trigger function that the plan assumed changes. */
+  /** Changes when a column, view, policy, partition or function that the plan assumed changes. */
   readonly fingerprint: string
+  /** The catalog objects that `fingerprint` covers. */
+  readonly assumed: AssumedObjects
+}
+
+/** Catalog objects by their identifiers: `pg_class` and `pg_proc`. */
+export interface AssumedObjects {
+  readonly relations: readonly RelationId[]
+  readonly functions: readonly number[]
 }
 
 /** A base table that can change the result. Partitions and inheritance children are listed under their parent. */

@@ -29,7 +29,10 @@ export interface LiveOptions<DB, Row> {
   /** Also refresh every so many milliseconds; needed by queries that depend on the clock. `false`: accept that time alone refreshes nothing. */
   readonly refreshEvery?: number | false
   /** Called when this query fails; without it, the engine's `onError`. */
-  readonly onError?: (error: RealtimeError, query: { readonly sql: string; readonly parameters: readonly unknown[] }) => void
+  readonly onError?: (
+    error: RealtimeError,
+    query: { readonly sql: string; readonly parameters: readonly unknown[] },
+  ) => void
 }
 
 export type LiveStatus =

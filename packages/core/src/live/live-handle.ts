@@ -1,0 +1,171 @@
+import { ClosedError, InvalidOptionError, ListenerError, type RealtimeError } from '../errors.js'
+import { scopeKey } from '../refresh/scope.js'
+import { deferred, type Deferred } from '../util/deferred.js'
+import { Listeners } from '../util/listeners.js'
+import type { Explanation, LiveInput, LiveOptions, LiveQuery, LiveState, Scope, Update } from './contract.js'
+import { explain } from './explain.js'
+import type { Holder, LiveInstance, Row } from './live-instance.js'
+import { MappedLiveQuery } from './mapped-live-query.js'
+import { iterateUpdates } from './updates.js'
+
+/** What a handle asks of the engine. */
+export interface HandleHost {
+  /** Finds or makes the live query, and resolves when it is analyzed and captured. Retains it for `holder`. */
+  open(query: LiveInput<Row>, options: LiveOptions<never, Row>, holder: Holder): Promise<LiveInstance>
+  release(instance: LiveInstance, holder: Holder): void
+  closed(handle: LiveHandle): void
+  readonly onError: (error: RealtimeError) => void
+}
+
+/** One holder of a live query: shares the instance, and can be given another one. */
+export class LiveHandle implements LiveQuery<Row>, Holder {
+  readonly id: string | undefined
+  readonly scope: Scope
+  readonly onError: LiveOptions<never, Row>['onError']
+  readonly #host: HandleHost
+  readonly #updates: Listeners<Update<Row>>
+  readonly #ready: Deferred<readonly Row[]> = deferred()
+  #instance: LiveInstance | undefined
+  #unwatch = () => {}
+  #state: LiveState<Row> = { rows: EMPTY, status: 'pending', version: '', snapshot: '', error: undefined }
+  /** Counts the queries that this handle was given: an answer for an older one is dropped. */
+  #generation = 0
+
+  constructor(host: HandleHost, query: LiveInput<Row>, options: LiveOptions<never, Row>) {
+    this.#host = host
+    this.id = options.id
+    this.scope = options.scope ?? {}
+    this.onError = options.onError
+    this.#updates = new Listeners((cause) =>
+      host.onError(new ListenerError(`A subscriber's listener threw: ${String(cause)}`, { cause })),
+    )
+    void this.#openFirst(query, options)
+  }
+
+  get state(): LiveState<Row> {
+    return this.#state
+  }
+  get rows() {
+    return this.#state.rows
+  }
+  get status() {
+    return this.#state.status
+  }
+  get version() {
+    return this.#state.version
+  }
+  get snapshot() {
+    return this.#state.snapshot
+  }
+  get error() {
+    return this.#state.error
+  }
+  get ready() {
+    return this.#ready.promise
+  }
+  get single() {
+    return this.#state.rows[0]
+  }
+
+  subscribe(listener: (update: Update<Row>) => void): () => void {
+    return this.#updates.add(listener)
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Update<Row>, undefined> {
+    return iterateUpdates(this)
+  }
+
+  map<T>(mapper: (row: Row) => T): LiveQuery<T> {
+    return new MappedLiveQuery(this, mapper)
+  }
+
+  explain(): Explanation {
+    if (!this.#instance?.hasPlan) {
+      throw this.#state.error ?? new ClosedError('This live query is not analyzed yet: await its `ready` first.')
+    }
+    return explain(this.#instance)
+  }
+
+  async replace(query: LiveInput<Row>, options: Omit<LiveOptions<never, Row>, 'id'> = {}): Promise<readonly Row[]> {
+    if (this.status === 'closed') throw new ClosedError('This live query is closed: make a new one.')
+    const scope = options.scope ?? this.scope
+    if (scopeKey(scope) !== scopeKey(this.scope)) {
+      throw new InvalidOptionError(
+        'replace() cannot change the scope: close this live query, and make one for the other scope.',
+      )
+    }
+    const generation = ++this.#generation
+    const holder: Holder = { id: this.id, onError: options.onError ?? this.onError }
+    const next = await this.#host.open(query, { ...options, scope }, holder)
+    try {
+      await next.ready
+    } catch (error) {
+      this.#host.release(next, holder)
+      throw error
+    }
+    if (generation !== this.#generation) {
+      this.#host.release(next, holder)
+      throw new ClosedError('This live query was closed or given another query before the first result came.')
+    }
+    this.#adopt(next, holder)
+    this.#ready.resolve(this.#state.rows)
+    return this.#state.rows
+  }
+
+  close(): boolean {
+    if (this.status === 'closed') return false
+    this.#end(new ClosedError('The live query was closed.'))
+    return true
+  }
+
+  /** Ends the handle for a reason other than its owner's wish. */
+  end(error: RealtimeError): void {
+    if (this.status !== 'closed') this.#end(error)
+  }
+
+  async #openFirst(query: LiveInput<Row>, options: LiveOptions<never, Row>): Promise<void> {
+    const generation = ++this.#generation
+    try {
+      const instance = await this.#host.open(query, options, this)
+      if (generation !== this.#generation || this.status === 'closed') return this.#host.release(instance, this)
+      this.#adopt(instance, this)
+      instance.ready.then(this.#ready.resolve, this.#ready.reject)
+    } catch (error) {
+      if (generation === this.#generation && this.status !== 'closed') this.#end(error as RealtimeError)
+    }
+  }
+
+  #adopt(instance: LiveInstance, holder: Holder): void {
+    this.#unwatch()
+    this.#instance = instance
+    const stop = instance.updates.add((update) => this.#enter(instance.state, update))
+    this.#unwatch = () => {
+      stop()
+      this.#host.release(instance, holder)
+    }
+    const { state } = instance
+    if (state.status === 'pending' && state.error === undefined) return
+    const kind = state.rows === this.#state.rows ? 'status' : 'rows'
+    this.#enter(state, { ...state, kind, previousRows: this.#state.rows })
+  }
+
+  #enter(state: LiveState<Row>, update: Update<Row>): void {
+    if (this.#state.status === 'closed') return
+    const previousRows = this.#state.rows
+    this.#state = state
+    this.#updates.emit({ ...update, previousRows })
+  }
+
+  #end(error: RealtimeError): void {
+    this.#generation += 1
+    this.#unwatch()
+    this.#ready.reject(error)
+    const state: LiveState<Row> = { ...this.#state, status: 'closed', error }
+    this.#state = state
+    this.#updates.emit({ ...state, kind: 'status', previousRows: state.rows })
+    this.#updates.clear()
+    this.#host.closed(this)
+  }
+}
+
+const EMPTY: readonly Row[] = Object.freeze([])

@@ -1,0 +1,48 @@
+import type { RefreshReason, Scope } from '../live/contract.js'
+import type { RealtimeError } from '../errors.js'
+import type { SnapshotToken } from '../change.js'
+import type { Schedule } from './schedule.js'
+
+/**
+ * What refreshing needs to know of a live query. What must hold:
+ * - every result is the query's on one committed snapshot, and `accept` is told which;
+ * - results arrive in the order of their snapshots;
+ * - a change that routing marked is followed by a refresh on a snapshot that contains it, or by `fail`.
+ */
+export interface Refreshable {
+  readonly sql: string
+  readonly parameters: readonly unknown[]
+  readonly scope: Scope
+  readonly schedule: Schedule
+  /** Nobody watches it any more. */
+  readonly isClosed: boolean
+  /** Takes a result; resolves to whether it differs from the one before. */
+  accept(result: RawResult, snapshot: SnapshotToken): Promise<boolean>
+  /** The query could not be run; `reason` says why, the schedule says when it is tried again. */
+  fail(error: RealtimeError): void
+  /** Told after every attempt, in the order in which they ended. */
+  refreshed(report: RefreshReport): void
+}
+
+export interface RefreshReport {
+  readonly reasons: readonly RefreshReason[]
+  readonly changed: boolean
+  readonly durationMs: number
+  readonly snapshot: SnapshotToken
+  readonly error: RealtimeError | undefined
+}
+
+/** A result as PostgreSQL's text output, before any parsing. */
+export interface RawResult {
+  readonly fields: readonly RawField[]
+  readonly rows: readonly RawRow[]
+  /** The parser that the pool's connections use for a type. */
+  readonly parser: (typeOid: number) => (text: string) => unknown
+}
+
+export interface RawField {
+  readonly name: string
+  readonly typeOid: number
+}
+
+export type RawRow = readonly (string | null)[]

@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest'
+import { Schedule } from './schedule.js'
+
+const change = { kind: 'change', table: 'orders', operation: 'insert', columns: [] } as const
+
+function setUp(throttleMs = 500) {
+  let now = 10_000
+  const clock = { now: () => now, setTimeout: () => undefined, clearTimeout: () => {} }
+  const schedule = new Schedule(throttleMs, clock, () => 1)
+  return { schedule, advance: (ms: number) => (now += ms), now: () => now }
+}
+
+/** Changes come every `everyMs`; a refresh takes no time and begins as soon as it may. Returns when refreshes began. */
+function simulate(everyMs: number, durationMs: number, throttleMs = 500): number[] {
+  const { schedule, advance, now } = setUp(throttleMs)
+  const began: number[] = []
+  const start = now()
+  for (let elapsed = 0; elapsed < durationMs; elapsed++, advance(1)) {
+    if (elapsed % everyMs === 0) schedule.mark(elapsed, change)
+    const due = schedule.dueAt()
+    if (due !== undefined && due <= now()) {
+      schedule.begin()
+      schedule.succeed()
+      began.push(now() - start)
+    }
+  }
+  return began
+}
+
+describe('the schedule of a live query', () => {
+  test('parity 46: the first change refreshes at once', () => {
+    const { schedule, now } = setUp()
+    expect(schedule.dueAt()).toBeUndefined()
+    schedule.mark(1, change)
+    expect(schedule.dueAt()).toBeLessThanOrEqual(now())
+  })
+
+  test('the first result opens no window: the first change after it is refreshed at once', () => {
+    const { schedule, now } = setUp()
+    schedule.mark(1, { kind: 'first' })
+    schedule.begin()
+    schedule.succeed()
+    schedule.mark(2, change)
+    expect(schedule.dueAt()).toBeLessThanOrEqual(now())
+  })
+
+  test('parity 47: a burst is followed by one trailing refresh, which covers its last change', () => {
+    const { schedule, advance, now } = setUp()
+    schedule.mark(1, change)
+    schedule.begin()
+    for (let tick = 2; tick <= 50; tick++) schedule.mark(tick, change)
+    schedule.succeed()
+    expect(schedule.dueAt()).toBe(now() + 500)
+    advance(500)
+    expect(schedule.begin()).toHaveLength(5)
+    schedule.succeed()
+    expect(schedule.dueAt()).toBeUndefined()
+  })
+
+  test('parity 48: the window is 500 ms unless set', () => {
+    const { schedule, now } = setUp(2_000)
+    schedule.mark(1, change)
+    schedule.begin()
+    schedule.mark(2, change)
+    schedule.succeed()
+    expect(schedule.dueAt()).toBe(now() + 2_000)
+  })
+
+  test.each([1, 10, 99, 102, 499, 500])(
+    'parity 49, fault 20: one refresh in each window, never two, under a change every %i ms',
+    (everyMs) => {
+      const began = simulate(everyMs, 20_000)
+      const gaps = began.slice(1).map((time, index) => time - began[index]!)
+      expect(Math.min(...gaps)).toBeGreaterThanOrEqual(500)
+      expect(Math.max(...gaps)).toBeLessThan(500 + everyMs)
+    },
+  )
+
+  test('fault 19: steady changes do not starve the refresh', () => {
+    expect(simulate(10, 10_000)).toHaveLength(20)
+  })
+
+  test('a failed refresh is tried again after a growing delay, and is as dirty as before', () => {
+    const { schedule, advance, now } = setUp(0)
+    schedule.mark(7, change)
+    const delays = Array.from({ length: 4 }, () => {
+      advance(1e6)
+      schedule.begin()
+      schedule.fail()
+      return schedule.dueAt()! - now()
+    })
+    expect(delays).toEqual([500, 1_000, 2_000, 4_000])
+    expect(schedule.pendingSince).toBe(7)
+  })
+
+  test('a new connection is a reason to try again at once', () => {
+    const { schedule } = setUp(0)
+    schedule.mark(7, change)
+    schedule.begin()
+    schedule.abort()
+    schedule.mark(8, { kind: 'gap', because: 'reconnected' })
+    expect(schedule.dueAt()).toBeLessThanOrEqual(10_000)
+  })
+
+  test('a change while the refresh runs makes it dirty again, since that change', () => {
+    const { schedule } = setUp(0)
+    schedule.mark(1, change)
+    schedule.begin()
+    schedule.mark(2, change)
+    expect(schedule.pendingSince).toBe(1)
+    schedule.succeed()
+    expect(schedule.pendingSince).toBe(2)
+  })
+
+  test('fault 04: a tick that began before the registration never gives the first result', () => {
+    const { schedule } = setUp(0)
+    schedule.enroll(6)
+    schedule.mark(5, change)
+    expect(schedule.pendingSince).toBe(6)
+  })
+})

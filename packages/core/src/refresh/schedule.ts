@@ -1,0 +1,107 @@
+import { backoffDelay, type BackoffOptions } from '../util/backoff.js'
+import type { Clock, Random } from '../util/clock.js'
+import type { RefreshReason } from '../live/contract.js'
+
+const RETRY: BackoffOptions = { firstMs: 500, maxMs: 30_000 }
+const RECONNECT: BackoffOptions = { firstMs: 50, maxMs: 5_000 }
+const REASONS_KEPT = 5
+
+/**
+ * When one live query may be refreshed. Ticks are numbered; a query is dirty since the tick whose batch first touched it.
+ *
+ *   clean ──mark──► dirty ──begin──► running ──succeed──► clean (or dirty, if marked meanwhile)
+ *                     ▲                 └──────fail─────► dirty, not before a backoff
+ *                     └─────────────────────────┘
+ *
+ * The first refresh after a quiet window begins at once; from then on at most one begins in each window of `throttleMs`,
+ * also while changes keep coming, and the last change is always followed by one. The first result opens no window.
+ */
+export class Schedule {
+  readonly #throttleMs: number
+  readonly #clock: Clock
+  readonly #random: Random
+  #dirtySince: number | undefined
+  #running: { readonly covers: number } | undefined
+  #reasons: RefreshReason[] = []
+  #windowEnds = -Infinity
+  #notBefore = -Infinity
+  #failures = 0
+  #enrolledAt = 0
+
+  constructor(throttleMs: number, clock: Clock, random: Random) {
+    this.#throttleMs = throttleMs
+    this.#clock = clock
+    this.#random = random
+  }
+
+  /** The first tick whose changes the rows may lack; undefined when they lack none. */
+  get pendingSince(): number | undefined {
+    if (this.#running && this.#dirtySince !== undefined) return Math.min(this.#running.covers, this.#dirtySince)
+    return this.#running?.covers ?? this.#dirtySince
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined
+  }
+
+  get isDirty(): boolean {
+    return this.#dirtySince !== undefined
+  }
+
+  /**
+   * No tick before this one may refresh the query: the snapshot of a tick that was under way when the query was
+   * registered can be older than the capture of its tables.
+   */
+  enroll(tick: number): void {
+    this.#enrolledAt = tick
+  }
+
+  mark(tick: number, reason: RefreshReason): void {
+    const since = Math.max(tick, this.#enrolledAt)
+    this.#dirtySince = Math.min(this.#dirtySince ?? since, since)
+    // A new connection is a reason to try again at once.
+    if (reason.kind === 'gap') this.#notBefore = -Infinity
+    if (this.#reasons.length < REASONS_KEPT) this.#reasons.push(reason)
+  }
+
+  /** When the next refresh may begin, in the clock's milliseconds; undefined while clean or running. */
+  dueAt(): number | undefined {
+    if (this.#dirtySince === undefined || this.#running) return undefined
+    return Math.max(this.#windowEnds, this.#notBefore)
+  }
+
+  /** Starts a refresh on a snapshot that contains every change marked so far. Returns what caused it. */
+  begin(): readonly RefreshReason[] {
+    const reasons = this.#reasons
+    this.#running = { covers: this.#dirtySince ?? 0 }
+    this.#dirtySince = undefined
+    this.#reasons = []
+    if (!reasons.every((reason) => reason.kind === 'first')) this.#windowEnds = this.#clock.now() + this.#throttleMs
+    return reasons
+  }
+
+  succeed(): void {
+    this.#running = undefined
+    this.#failures = 0
+    this.#notBefore = -Infinity
+  }
+
+  /** The query failed: tried again after a growing delay. */
+  fail(): void {
+    this.#again(RETRY)
+  }
+
+  /** The refresh could not take place (connection lost, none free): the query is as dirty as before. */
+  abort(): void {
+    this.#again(RECONNECT)
+  }
+
+  #again(backoff: BackoffOptions): void {
+    if (!this.#running) return
+    const { covers } = this.#running
+    this.#running = undefined
+    this.mark(covers, { kind: 'retry' })
+    this.#notBefore = this.#clock.now() + backoffDelay(this.#failures, backoff, this.#random)
+    this.#failures += 1
+  }
+}

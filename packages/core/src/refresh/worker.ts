@@ -1,0 +1,137 @@
+import type { Pool, PoolClient } from 'pg'
+import type { SnapshotToken } from '../change.js'
+import { ConnectionLostError, QueryFailedError, type RealtimeError } from '../errors.js'
+import type { RefreshReason, Scope } from '../live/contract.js'
+import { checkIn, checkOut } from '../util/pool.js'
+import { isConnectionError, queryError } from '../util/postgres.js'
+import type { RawResult, Refreshable } from './contract.js'
+import { beginOnSnapshot, runQuery } from './run-query.js'
+
+export interface TickSnapshot {
+  /** From `pg_export_snapshot()`; can be imported while the tick's transaction is open. */
+  readonly id: string
+  readonly token: SnapshotToken
+}
+
+export interface Job<Query extends Refreshable> {
+  readonly query: Query
+  readonly reasons: readonly RefreshReason[]
+}
+
+export interface WorkerOptions {
+  readonly pool: Pool
+  readonly statementTimeoutMs: number
+  readonly now: () => number
+  /** Asked before each query: a stopped engine begins nothing. */
+  readonly isStopped: () => boolean
+  /** Backends that run a refresh now, so that `stop` can cancel them. */
+  readonly backends: Set<number>
+}
+
+/**
+ * Refreshes live queries of one scope, one after the other, in one transaction on the tick's snapshot. `onImported` is
+ * called as soon as the tick's own transaction is not needed any more. Never rejects: every job ends in `accept`,
+ * `fail`, or an aborted schedule.
+ */
+export async function refreshGroup<Query extends Refreshable>(
+  jobs: readonly Job<Query>[],
+  scope: Scope,
+  snapshot: TickSnapshot,
+  options: WorkerOptions,
+  onImported: () => void,
+): Promise<void> {
+  const pending = [...jobs]
+  let client: PoolClient | undefined
+  try {
+    client = await checkOut(options.pool)
+    if (options.isStopped()) return
+    await client.query(beginOnSnapshot(snapshot.id, scope, options.statementTimeoutMs))
+    onImported()
+    options.backends.add(backendOf(client))
+    while (pending.length > 0 && !options.isStopped()) {
+      await refreshOne(client, pending[0]!, snapshot, options, pending.length > 1)
+      pending.shift()
+    }
+    await client.query('COMMIT')
+    release(client, options)
+  } catch (error) {
+    if (client) release(client, options, error)
+    handleGroupError(error, pending)
+  } finally {
+    onImported()
+    for (const { query } of pending) query.schedule.abort()
+  }
+}
+
+/** The scope itself is wrong (unknown role, missing right): each of its queries fails for that reason. */
+function handleGroupError<Query extends Refreshable>(error: unknown, pending: Job<Query>[]): void {
+  if (isConnectionError(error)) return
+  for (const { query, reasons } of pending.splice(0)) {
+    report(query, { reasons, changed: false, durationMs: 0, snapshot: '', error: queryError(error, query.sql) })
+  }
+}
+
+async function refreshOne<Query extends Refreshable>(
+  client: PoolClient,
+  { query, reasons }: Job<Query>,
+  snapshot: TickSnapshot,
+  { now }: WorkerOptions,
+  isolate: boolean,
+): Promise<void> {
+  const startedAt = now()
+  const outcome = await attempt(client, query, snapshot, isolate)
+  const base = { reasons, snapshot: snapshot.token }
+  if (outcome.kind === 'failed') {
+    report(query, { ...base, changed: false, durationMs: now() - startedAt, error: outcome.error })
+    return
+  }
+  query.schedule.succeed()
+  query.refreshed({ ...base, changed: outcome.changed, durationMs: now() - startedAt, error: undefined })
+}
+
+type Outcome =
+  | { readonly kind: 'done'; readonly changed: boolean }
+  | { readonly kind: 'failed'; readonly error: RealtimeError }
+
+/** A lost connection is thrown: it says nothing about the query. */
+async function attempt(
+  client: PoolClient,
+  query: Refreshable,
+  snapshot: TickSnapshot,
+  isolate: boolean,
+): Promise<Outcome> {
+  let result: RawResult
+  try {
+    if (isolate) await client.query('SAVEPOINT refresh')
+    result = await runQuery(client, query.sql, query.parameters)
+    if (isolate) await client.query('RELEASE SAVEPOINT refresh')
+  } catch (error) {
+    if (isConnectionError(error)) throw error
+    if (isolate) await client.query('ROLLBACK TO SAVEPOINT refresh')
+    return { kind: 'failed', error: queryError(error, query.sql) }
+  }
+  try {
+    return { kind: 'done', changed: await query.accept(result, snapshot.token) }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    return {
+      kind: 'failed',
+      error: new QueryFailedError(`A type parser or Kysely plugin failed on a result: ${reason}`, { cause }),
+    }
+  }
+}
+
+function report(query: Refreshable, outcome: Parameters<Refreshable['refreshed']>[0]): void {
+  query.schedule.fail()
+  query.fail(outcome.error ?? new ConnectionLostError('The refresh did not take place.'))
+  query.refreshed(outcome)
+}
+
+function backendOf(client: PoolClient): number {
+  return (client as unknown as { processID: number }).processID
+}
+
+function release(client: PoolClient, options: WorkerOptions, error?: unknown): void {
+  options.backends.delete(backendOf(client))
+  checkIn(client, error)
+}
