@@ -8,7 +8,7 @@ const ssr = { resolve: { conditions: [...conditions, 'module', 'node', 'developm
 
 const ignored = ['**/node_modules/**', '**/dist/**', '**/.next/**']
 const needsPostgres = '**/*.pg.test.ts'
-const needsBrowser = 'e2e/**/*.e2e.test.ts'
+const needsBrowser = '**/*.e2e.test.ts'
 const shared = { resolve, ssr }
 
 export default defineConfig({
@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: [...ignored, needsPostgres, '**/*.e2e.test.ts'],
+          exclude: [...ignored, needsPostgres, needsBrowser],
           sequence: { groupOrder: 0 },
         },
       },
