@@ -65,7 +65,8 @@ export function changedColumns(change: RowChange): ReadonlySet<string> {
     if (oldRow[column] !== newRow[column]) changed.add(column)
   }
   for (const column of change.hashed) {
-    if (oldRow[column] === undefined && newRow[column] === undefined) changed.add(column)
+    // Too large even for a digest, or excluded: neither image says whether it changed.
+    if ((oldRow[column] ?? null) === null && (newRow[column] ?? null) === null) changed.add(column)
   }
   return changed
 }
