@@ -1,0 +1,74 @@
+import type { ClientBase } from 'pg'
+import type { TreeReading } from './ast/read-tree.js'
+import { isTable, type Dependencies, type RelationUse } from './dependencies.js'
+import { fingerprintOf, readSchemaState } from './fingerprint.js'
+import type { ParsedQuery } from './parse-query.js'
+import type { AssumedObjects, Plan, PlanTable } from './plan.js'
+import { reconcile } from './reconcile.js'
+
+/** Puts together what the catalog and the Kysely tree say. */
+export async function buildPlan(
+  client: ClientBase,
+  sql: string,
+  { parameterTypes }: ParsedQuery,
+  dependencies: Dependencies,
+  reading: TreeReading | undefined,
+): Promise<Plan> {
+  const uses = [...dependencies.relations.values()].filter(({ relation }) => isTable(relation))
+  const tables = uses.map((use): readonly [PlanTable, RelationUse] => [planTable(use), use])
+  const assumed = assumedObjects(dependencies)
+  return {
+    sql,
+    parameterTypes,
+    tables: tables.map(([table]) => table),
+    timeDependent: [...dependencies.clocks],
+    unwatchable: [...dependencies.unwatchable],
+    opaqueFunctions: [...dependencies.opaqueFunctions],
+    ...reconcile(reading, tables),
+    ordered: reading?.ordered,
+    fingerprint: fingerprintOf(await readSchemaState(client, assumed), assumed),
+    assumed,
+  }
+}
+
+function planTable({ relation, columns }: RelationUse): PlanTable {
+  const { oid, schema, name, label, descendants, ancestors } = relation
+  return {
+    relation: oid,
+    schema,
+    name,
+    label,
+    columns: columnNames(relation.columns, columns),
+    family: [oid, ...descendants, ...ancestors],
+    ancestors,
+    columnTypes: Object.fromEntries(relation.columns.map((column) => [column.name, column.type])),
+  }
+}
+
+const TABLEOID = -6
+
+function columnNames(all: RelationUse['relation']['columns'], used: ReadonlySet<number>): ReadonlySet<string> | 'all' {
+  // Whole rows, and system columns such as xmin, which every UPDATE changes; only moving a row changes its tableoid.
+  if ([...used].some((number) => number <= 0 && number !== TABLEOID)) return 'all'
+  const names = new Set<string>()
+  for (const column of all) {
+    if (!used.has(column.number)) continue
+    names.add(column.name)
+    // A captured row has no value for a virtual column: changes show in the columns that it is computed from.
+    for (const source of column.computedFrom ?? [])
+      names.add(all.find(({ number }) => number === source)?.name ?? column.name)
+  }
+  return names
+}
+
+function assumedObjects(dependencies: Dependencies): AssumedObjects {
+  const relations = new Set<number>()
+  for (const { relation } of dependencies.relations.values()) {
+    for (const member of [relation.oid, ...relation.descendants, ...relation.ancestors]) relations.add(member)
+  }
+  return { relations: [...relations].toSorted(ascending), functions: [...dependencies.functions].toSorted(ascending) }
+}
+
+function ascending(a: number, b: number): number {
+  return a - b
+}

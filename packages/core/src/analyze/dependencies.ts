@@ -1,0 +1,204 @@
+import { judgeFunction } from './catalog/function-judgement.js'
+import { readFunctions, type CatalogFunction } from './catalog/functions.js'
+import {
+  readRelations,
+  type Catalog,
+  type CatalogRelation,
+  type RelationRequest,
+  type StoredTree,
+} from './catalog/relations.js'
+import { parseNodeTree } from './node-tree.js'
+import { treeFacts, type TreeFacts } from './tree-facts.js'
+
+/**
+ * Everything that a query reads, followed through the catalog:
+ *
+ *     query ─┬─► tables ──► their row security policies ─► …
+ *            ├─► views ───► their rules ─► …
+ *            └─► functions ► their parsed bodies ─► …
+ *
+ * A body is any stored tree on that way. It is read with the rights of a role, and of bodies that cannot run for that
+ * role (policies that it bypasses) only the tables count: they must not get the query refused.
+ */
+export interface Dependencies {
+  readonly relations: ReadonlyMap<number, RelationUse>
+  /** Functions that the plan assumes something about: all but PostgreSQL's own. */
+  readonly functions: ReadonlySet<number>
+  readonly clocks: ReadonlySet<string>
+  readonly opaqueFunctions: ReadonlySet<string>
+  /** Labels of relations that fire no triggers. */
+  readonly unwatchable: ReadonlySet<string>
+  /** What makes the query, or something that it calls, more than reading; in words. */
+  readonly writes: ReadonlySet<string>
+}
+
+export interface RelationUse {
+  readonly relation: CatalogRelation
+  /** Column numbers; 0 stands for whole rows. */
+  readonly columns: ReadonlySet<number>
+  /** How often it stands in the query itself. */
+  readonly inQuery: number
+  /** How else it is read, in words: 'through the view "v"'. */
+  readonly through: ReadonlySet<string>
+}
+
+export interface DependencyRoots {
+  readonly query: StoredTree
+  /** The role that the query runs as. */
+  readonly role: number
+  /** Relations that the user declared: every column counts. */
+  readonly declared: readonly number[]
+}
+
+export async function followDependencies(catalog: Catalog, roots: DependencyRoots): Promise<Dependencies> {
+  const follower = new Follower(catalog)
+  await follower.declare(roots.declared, roots.role)
+  await follower.follow({ ...roots.query, role: roots.role, through: undefined, runs: true, owner: undefined })
+  return follower
+}
+
+interface Body extends StoredTree {
+  readonly role: number
+  /** How the body came into the query, in words; `undefined` for the query itself. */
+  readonly through: string | undefined
+  /** False for what is never evaluated for this role. */
+  readonly runs: boolean
+  /** The relation that a policy or a rule belongs to. */
+  readonly owner: CatalogRelation | undefined
+}
+
+class MutableUse implements RelationUse {
+  readonly columns = new Set<number>()
+  readonly through = new Set<string>()
+  inQuery = 0
+  constructor(readonly relation: CatalogRelation) {}
+}
+
+class Follower implements Dependencies {
+  readonly #catalog: Catalog
+  readonly relations = new Map<number, MutableUse>()
+  readonly functions = new Set<number>()
+  readonly clocks = new Set<string>()
+  readonly opaqueFunctions = new Set<string>()
+  readonly unwatchable = new Set<string>()
+  readonly writes = new Set<string>()
+  readonly #followed = new Set<string>()
+
+  constructor(catalog: Catalog) {
+    this.#catalog = catalog
+  }
+
+  async declare(relations: readonly number[], role: number): Promise<void> {
+    const requests = relations.map((relation) => ({ relation, role }))
+    for (const relation of await readRelations(this.#catalog, requests)) {
+      const use = this.#use(relation)
+      use.columns.add(0)
+      use.through.add('declared by dependsOn')
+      const body: Body = {
+        tree: '<>',
+        references: [],
+        role,
+        through: 'declared by dependsOn',
+        runs: true,
+        owner: undefined,
+      }
+      await this.#followRelation(relation, body)
+    }
+  }
+
+  async follow(body: Body): Promise<void> {
+    const facts = treeFacts(parseNodeTree(body.tree), body.owner?.oid)
+    if (body.runs) {
+      for (const clock of facts.clocks) this.clocks.add(clock)
+      for (const write of facts.writes)
+        this.writes.add(body.through === undefined ? write : `${write} (${body.through})`)
+    }
+    await this.#followRelations(body, facts)
+    await this.#followFunctions(body, facts.functions, facts.operators)
+  }
+
+  async #followRelations(body: Body, facts: TreeFacts): Promise<void> {
+    // A relation without a range table entry is only mentioned ('t'::regclass); counting it costs a needless refresh.
+    const mentioned = body.references.map(([relation]) => relation)
+    const ids = new Set([...facts.relations.keys(), ...facts.wholeRows, ...mentioned])
+    // Before PostgreSQL 16 a view's rule has the view itself among its entries, twice.
+    if (body.owner?.kind === 'v') ids.delete(body.owner.oid)
+    const requests = [...ids].map((relation): RelationRequest => ({ relation, role: body.role }))
+    for (const relation of await readRelations(this.#catalog, requests)) {
+      const count = facts.relations.get(relation.oid) ?? 0
+      if (count === 0 && !facts.wholeRows.has(relation.oid) && !isTable(relation)) continue
+      const use = this.#use(relation)
+      if (body.through === undefined) use.inQuery += count
+      else use.through.add(body.through)
+      for (const [id, column] of body.references) if (id === relation.oid && column !== 0) use.columns.add(column)
+      if (facts.wholeRows.has(relation.oid)) use.columns.add(0)
+      await this.#followRelation(relation, body)
+    }
+  }
+
+  async #followRelation(relation: CatalogRelation, body: Body): Promise<void> {
+    if (!this.#isNew(`relation ${relation.oid} ${body.role} ${body.runs}`)) return
+    if (body.runs) for (const label of unwatchableParts(relation)) this.unwatchable.add(label)
+    if (relation.system) return
+    if (relation.rule !== null) {
+      const through = body.through ?? `through the view ${relation.label}`
+      await this.follow({ ...relation.rule, role: relation.readsAs, through, runs: body.runs, owner: relation })
+    }
+    for (const policy of relation.policies) {
+      const through = `by a row security policy of ${relation.label}`
+      const runs = body.runs && relation.policiesApply
+      await this.follow({ ...policy, role: body.role, through, runs, owner: relation })
+    }
+  }
+
+  async #followFunctions(body: Body, functions: Iterable<number>, operators: Iterable<number>): Promise<void> {
+    const isNew = (id: number): boolean => this.#isNew(`function ${id} ${body.role} ${body.runs}`)
+    for (const called of await readFunctions(this.#catalog, [...functions].filter(isNew), operators)) {
+      await this.#followFunction(called, body)
+    }
+  }
+
+  async #followFunction(called: CatalogFunction, body: Body): Promise<void> {
+    if (!called.builtin) this.functions.add(called.oid)
+    const judgement = judgeFunction(called)
+    if (body.runs && judgement === 'clock') this.clocks.add(called.signature)
+    if (body.runs && judgement === 'opaque') this.opaqueFunctions.add(called.signature)
+    await this.#followFunctions(body, called.parts, [])
+    if (judgement === 'safe') return
+    const through = body.through ?? `by the function ${called.signature}`
+    const inner = { role: called.definer ?? body.role, through, runs: body.runs, owner: undefined }
+    if (called.defaults !== null) await this.follow({ tree: called.defaults, references: [], ...inner })
+    if (judgement === 'body' && called.body !== null) await this.#followBody(called, { ...called.body, ...inner })
+  }
+
+  /** PostgreSQL's own functions in SQL read catalogs only: nothing but their clocks matters. */
+  async #followBody(called: CatalogFunction, body: Body): Promise<void> {
+    if (!called.builtin) return this.follow(body)
+    const facts = treeFacts(parseNodeTree(body.tree))
+    if (body.runs && facts.clocks.size > 0) this.clocks.add(called.signature)
+    await this.#followFunctions(body, facts.functions, facts.operators)
+  }
+
+  #use(relation: CatalogRelation): MutableUse {
+    const known = this.relations.get(relation.oid)
+    if (known !== undefined) return known
+    const use = new MutableUse(relation)
+    this.relations.set(relation.oid, use)
+    return use
+  }
+
+  #isNew(key: string): boolean {
+    const before = this.#followed.size
+    return this.#followed.add(key).size > before
+  }
+}
+
+/** Whether triggers can watch it; views are watched through their tables. */
+export function isTable(relation: CatalogRelation): boolean {
+  return (relation.kind === 'r' || relation.kind === 'p') && !relation.system && !relation.temporary
+}
+
+function unwatchableParts(relation: CatalogRelation): readonly string[] {
+  if (isTable(relation)) return relation.foreignDescendants
+  return relation.kind === 'v' && !relation.system ? [] : [relation.label]
+}

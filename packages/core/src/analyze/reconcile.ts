@@ -1,0 +1,86 @@
+import type { TreeOccurrence, TreeReading } from './ast/read-tree.js'
+import type { RelationUse } from './dependencies.js'
+import type { Occurrence, PlanTable } from './plan.js'
+
+export interface Reconciled {
+  readonly occurrences: readonly Occurrence[]
+  readonly disagreements: readonly string[]
+}
+
+/**
+ * Compares the tree with the catalog, and takes the larger set. What must hold afterwards: if there are occurrences at
+ * all, every table of the plan has one for each way in which its rows reach the result; the ways that the tree does not
+ * show have one without conditions.
+ */
+export function reconcile(
+  reading: TreeReading | undefined,
+  tables: readonly (readonly [PlanTable, RelationUse])[],
+): Reconciled {
+  if (reading === undefined) return { occurrences: [], disagreements: [] }
+  const unknown = reading.unknown.map(
+    ({ schema, name }) =>
+      `The Kysely tree names ${schema === undefined ? name : `${schema}.${name}`}, which PostgreSQL does not see in the query`,
+  )
+  const hidden = tables
+    .filter(([, use]) => isHidden(reading, use))
+    .map(([table]) => `PostgreSQL sees ${table.label} in the query where the Kysely tree shows only raw SQL`)
+  return {
+    occurrences: tables.flatMap(([table, use]) => tableOccurrences(reading, table, use)),
+    disagreements: [...unknown, ...hidden],
+  }
+}
+
+/** Whether the table stands in more places than the tree shows. */
+function isHidden(reading: TreeReading, { relation, inQuery }: RelationUse): boolean {
+  return inQuery > (reading.places.get(relation.oid) ?? 0)
+}
+
+function tableOccurrences(reading: TreeReading, table: PlanTable, use: RelationUse): readonly Occurrence[] {
+  const seen = reading.occurrences.filter((occurrence) => occurrence.relation === table.relation)
+  const columns = columnsByOccurrence(reading, table, seen)
+  const inTree = seen.map(({ alias, conditions, reason, ...occurrence }): Occurrence => {
+    const usable = conditions.filter(({ column }) => !isVirtual(use, column))
+    return {
+      alias,
+      table: table.label,
+      columns: columns(occurrence.columns),
+      conditions: usable,
+      reason:
+        usable.length > 0 ? undefined : (reason ?? 'its conditions are on virtual columns, which changes do not carry'),
+    }
+  })
+  const reasons = [...use.through].map((through) => `it is read ${through}`)
+  if (isHidden(reading, use)) reasons.push('it stands in raw SQL')
+  if (inTree.length + reasons.length === 0) reasons.push('the query mentions it')
+  const unseen = reasons.map((reason): Occurrence => {
+    return { alias: table.name, table: table.label, columns: allColumns(table), conditions: [], reason }
+  })
+  return [...inTree, ...unseen]
+}
+
+/** A captured row has no value for a virtual generated column, so nothing can be compared with it. */
+function isVirtual({ relation }: RelationUse, column: string): boolean {
+  return relation.columns.some(({ name, computedFrom }) => name === column && computedFrom !== null)
+}
+
+/**
+ * The catalog knows the columns of a table, the tree which occurrence uses which: a column that the tree does not
+ * explain counts for every occurrence, and all of them do where raw SQL may name them.
+ */
+function columnsByOccurrence(
+  reading: TreeReading,
+  table: PlanTable,
+  seen: readonly TreeOccurrence[],
+): (used: ReadonlySet<string>) => readonly string[] {
+  const all = allColumns(table)
+  const rawMayName = [table.name, '*', ...seen.map(({ alias }) => alias), ...all].some((name) =>
+    reading.rawNames.has(name),
+  )
+  if (rawMayName || seen.length === 1) return () => all
+  const explained = new Set(seen.flatMap(({ columns }) => [...columns]))
+  return (used) => all.filter((column) => used.has(column) || !explained.has(column))
+}
+
+function allColumns({ columns, columnTypes }: PlanTable): readonly string[] {
+  return columns === 'all' ? Object.keys(columnTypes) : [...columns]
+}
