@@ -1,0 +1,181 @@
+import type { ClientBase } from 'pg'
+import { rowChange, tableChange, type Change, type Operation, type RelationId, type TextRow } from '../../change.js'
+import { parseRecord } from '../record-text.js'
+import { digestLarge } from './digest.js'
+import type { CaptureObjects } from './objects.js'
+
+/** What one statement sees of the log and of the state around it. */
+export interface LogReading {
+  readonly snapshot: string
+  /** The database's clock, milliseconds since the epoch. */
+  readonly now: number
+  readonly awakeUntil: number
+  readonly lost: bigint
+  /** See `CaptureObjects.dropped`. */
+  readonly dropped: readonly [bigint, bigint]
+  /** `undefined`: a crash took it. */
+  readonly epoch: string | undefined
+  /** Whether the log holds entries of this batch at all, for relations that nobody here watches too. */
+  readonly anyEntries: boolean
+  readonly layouts: ReadonlyMap<RelationId, Layout>
+  readonly entries: readonly LogEntry[]
+}
+
+/** The columns of a relation, as its rows' images hold them. */
+export interface Layout {
+  readonly relation: RelationId
+  /** Changes with any change of a column. */
+  readonly fingerprint: string
+  readonly columns: readonly string[]
+  /** Columns that a trigger cannot see. */
+  readonly virtual: readonly string[]
+}
+
+/** One row of the log, or one row out of an entry with several. */
+export interface LogEntry {
+  readonly relation: RelationId
+  readonly operation: 'I' | 'U' | 'D' | 'T' | 'B'
+  readonly oldRow: string | null
+  readonly newRow: string | null
+  readonly columns: readonly string[] | null
+  readonly hashed: readonly string[] | null
+  readonly failure: string | null
+}
+
+/** `previous`: the snapshot of the batch before; without it, no entries are read. */
+export async function readLog(
+  transaction: ClientBase,
+  objects: CaptureObjects,
+  previous: string | undefined,
+  relations: readonly RelationId[],
+): Promise<LogReading> {
+  const { rows } = await transaction.query<LogRow>(readSql(objects), [previous ?? null, relations])
+  const first = rows[0]
+  if (!first?.header) throw new Error('the change log answered without a header')
+  const header = JSON.parse(first.header) as Header
+  const layouts = (header.layouts ?? []).map((layout) => [layout.relation, layout] as const)
+  return {
+    snapshot: header.snapshot,
+    now: header.now,
+    awakeUntil: header.awakeUntil,
+    lost: BigInt(header.lost),
+    dropped: [BigInt(header.dropped[0]), BigInt(header.dropped[1])],
+    epoch: header.epoch ?? undefined,
+    anyEntries: header.anyEntries,
+    layouts: new Map(layouts),
+    entries: rows.slice(1).map((row) => ({
+      relation: Number(row.relation),
+      operation: row.operation as LogEntry['operation'],
+      oldRow: row.old_row,
+      newRow: row.new_row,
+      columns: row.columns,
+      hashed: row.hashed,
+      failure: row.failure,
+    })),
+  }
+}
+
+interface Header {
+  snapshot: string
+  now: number
+  awakeUntil: number
+  lost: string
+  dropped: [string, string]
+  epoch: string | null
+  anyEntries: boolean
+  layouts: Layout[] | null
+}
+
+interface LogRow {
+  header: string | null
+  relation: string
+  operation: string
+  old_row: string | null
+  new_row: string | null
+  columns: string[] | null
+  hashed: string[] | null
+  failure: string | null
+}
+
+/** The columns of a relation `relation`, as JSON of a `Layout`. */
+export const LAYOUT_JSON = `pg_catalog.json_build_object('relation', relation::int8,
+  'fingerprint', (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.atttypid, a.atttypmod, a.attisdropped, a.xmin, a.attname), ',' ORDER BY a.attnum)) FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0),
+  'columns', (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped),
+  'virtual', (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND a.attgenerated = 'v'))`
+
+/**
+ * A batch is what is visible now (the transaction's snapshot sees to it) and was not visible then: transactions from
+ * `xmax` on, and those in between that were in progress. Asked for in two ranges that an index can answer: the table is
+ * never analyzed, so the planner must be told that a range is narrow. Never "id above the last one": transactions do
+ * not commit in the order of their ids.
+ *
+ * The state is read after the segments are locked by this very statement: nobody can truncate them until the
+ * transaction ends, so `dropped` is what it is for this batch.
+ */
+function readSql(objects: CaptureObjects): string {
+  const fields = 'xid, relation, operation, old_rows, new_rows, columns, hashed, failure'
+  const part = (segment: string): string => `
+    SELECT ${fields}, cmin::text::int8 AS command FROM ${segment}, bounds WHERE xid >= bounds.after AND xid < bounds.until
+    UNION ALL
+    SELECT ${fields}, cmin::text::int8 FROM ${segment}
+      WHERE xid = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip($1::pg_catalog.pg_snapshot)))`
+  const value = (sequence: string): string =>
+    `pg_catalog.pg_sequence_last_value('${sequence.replaceAll("'", "''")}'::pg_catalog.regclass)`
+  return `
+WITH bounds AS MATERIALIZED (
+  SELECT pg_catalog.pg_snapshot_xmax($1::pg_catalog.pg_snapshot) AS after,
+    pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) AS until
+), entries AS MATERIALIZED (${objects.segments.map(part).join('\n    UNION ALL')}
+), watched AS MATERIALIZED (
+  SELECT * FROM entries WHERE relation = ANY ($2::oid[])
+), header AS MATERIALIZED (
+  SELECT pg_catalog.json_build_object(
+    'snapshot', pg_catalog.pg_current_snapshot()::text,
+    'now', (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)::int8,
+    'awakeUntil', coalesce(${value(objects.awakeUntil)}, 0),
+    'lost', coalesce(${value(objects.lost)}, -1)::text,
+    'dropped', pg_catalog.json_build_array(coalesce(${value(objects.dropped[0])}, 0)::text, coalesce(${value(objects.dropped[1])}, 0)::text),
+    'epoch', (SELECT value FROM ${objects.epoch}),
+    'anyEntries', EXISTS (SELECT FROM entries),
+    'layouts', (SELECT pg_catalog.json_agg(${LAYOUT_JSON}) FROM (SELECT DISTINCT relation FROM watched) r)
+  )::text AS header
+)
+SELECT header, NULL::oid AS relation, NULL::"char" AS operation, NULL::text AS old_row, NULL::text AS new_row,
+  NULL::text[] AS columns, NULL::text[] AS hashed, NULL::text AS failure,
+  NULL::xid8 AS xid, NULL::int8 AS command, NULL::int8 AS position
+FROM header
+UNION ALL
+SELECT NULL, relation, operation, row.old_row, row.new_row, columns, hashed, failure, xid, command, row.position
+FROM watched LEFT JOIN LATERAL unnest(old_rows, new_rows) WITH ORDINALITY AS row(old_row, new_row, position) ON true
+ORDER BY xid NULLS FIRST, command, position`
+}
+
+/**
+ * The change that an entry stands for. Throws `RecordTextError` where the images are of another layout.
+ */
+export function toChange(entry: LogEntry, layout: Layout): Change {
+  if (entry.operation === 'T') return tableChange('truncate', entry.relation)
+  if (entry.operation === 'B') return tableChange('bulk', entry.relation)
+  const columns = entry.columns ?? layout.columns
+  const hashed = new Set([...(entry.hashed ?? []), ...layout.virtual])
+  // An image that does not hold a column of the table, because it is excluded or newer than the image.
+  if (entry.columns) for (const name of layout.columns) if (!columns.includes(name)) hashed.add(name)
+  const row = (text: string | null): TextRow | undefined =>
+    text === null ? undefined : namedRow(text, columns, hashed)
+  const change = { old: row(entry.oldRow), new: row(entry.newRow) }
+  return rowChange(entry.relation, OPERATIONS[entry.operation], change.old, change.new, hashed)
+}
+
+const OPERATIONS: Readonly<Record<'I' | 'U' | 'D', Operation>> = { I: 'insert', U: 'update', D: 'delete' }
+
+/** Names the fields; large ones become digests, and their names are added to `hashed`. */
+function namedRow(text: string, columns: readonly string[], hashed: Set<string>): TextRow {
+  const row: Record<string, string | null> = Object.create(null) as Record<string, string | null>
+  parseRecord(text, columns.length).forEach((value, index) => {
+    const name = columns[index] as string
+    const digest = digestLarge(value)
+    if (digest !== value) hashed.add(name)
+    row[name] = digest
+  })
+  return row
+}

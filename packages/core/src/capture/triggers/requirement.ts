@@ -1,0 +1,76 @@
+import type { RelationId } from '../../change.js'
+import type { InstalledRelation } from './catalog.js'
+import { triggerFunction, type CapturedTable, type Marker, type TriggerFunction } from './trigger-function.js'
+import { TRIGGER_EVENTS } from './trigger-names.js'
+import type { CaptureObjects } from './objects.js'
+
+/** What a relation lacks to be captured. */
+export interface Requirement {
+  readonly relation: InstalledRelation
+  readonly table: CapturedTable
+  /** The function's body is not the one of this version, or of the table's present columns. Needs no lock on the table. */
+  readonly functionOutdated: boolean
+  /** Triggers are missing, disabled or of another kind. Needs a lock on the table. */
+  readonly triggersMissing: boolean
+  /** In words, for reports. */
+  readonly because: string
+}
+
+/** `undefined` where the relation has all that it needs, or cannot have triggers. */
+export function requirementOf(
+  objects: CaptureObjects,
+  relation: InstalledRelation,
+  exclude: readonly string[],
+): Requirement | undefined {
+  if (relation.kind !== 'r' && relation.kind !== 'p') return undefined
+  const table = capturedTable(relation, exclude)
+  const expected = expectedMarker(objects, table)
+  const markers = relation.triggers.map((trigger) => trigger.marker)
+  const missing = TRIGGER_EVENTS.filter((event) => !hasTrigger(relation, event, table.listsRows))
+  const functionOutdated = markers.length === 0 || markers.some((marker) => !fits(marker, expected))
+  if (missing.length === 0 && !functionOutdated) return undefined
+  const because =
+    relation.triggers.length === 0
+      ? 'no triggers'
+      : [
+          missing.length > 0 ? `trigger for ${missing.join(', ')} missing or disabled` : '',
+          functionOutdated ? 'function of another version, or for other columns' : '',
+        ]
+          .filter(Boolean)
+          .join('; ')
+  return { relation, table, functionOutdated, triggersMissing: missing.length > 0, because }
+}
+
+/** An excluded column stays excluded while any server asks for it: two servers must not undo each other's work. */
+export function capturedTable(relation: InstalledRelation, exclude: readonly string[]): CapturedTable {
+  const present = new Set(relation.columns.map((column) => column.name))
+  const installed = relation.triggers.flatMap((trigger) => trigger.marker?.exclude ?? [])
+  return {
+    columns: relation.columns,
+    exclude: [...new Set([...exclude, ...installed])].filter((name) => present.has(name)).sort(),
+    partitioned: relation.kind === 'p',
+    listsRows: !relation.hasForeignDescendant,
+  }
+}
+
+export type ExcludeMap = ReadonlyMap<RelationId, readonly string[]>
+
+function expectedMarker(objects: CaptureObjects, table: CapturedTable): TriggerFunction['marker'] {
+  return triggerFunction(objects, '', table).marker
+}
+
+/** A newer version than ours stays: during a rolling deployment the older server must not take it back. */
+function fits(marker: Marker | undefined, expected: Marker): boolean {
+  if (marker === undefined || marker.version < expected.version) return false
+  return marker.version > expected.version || marker.body === expected.body
+}
+
+function hasTrigger(relation: InstalledRelation, event: string, listsRows: boolean): boolean {
+  return relation.triggers.some(
+    (trigger) =>
+      trigger.event === event &&
+      trigger.enabled === 'A' &&
+      !trigger.perRow &&
+      (event === 'truncate' || trigger.listsRows === listsRows),
+  )
+}

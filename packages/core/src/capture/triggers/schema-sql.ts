@@ -1,0 +1,54 @@
+import { quoteLiteral } from '../../util/postgres.js'
+import type { CaptureObjects } from './objects.js'
+import { VERSION } from './settings.js'
+
+/** Says that a schema holds this library's objects, and which version of them: the comment on the `mode` sequence. */
+export const SCHEMA_MARKER = `pg-realtime schema ${VERSION}`
+
+/** Everything that does not belong to a single table. Runs on an empty schema, or one that has some of it. */
+export function schemaStatements(objects: CaptureObjects): string[] {
+  const segments = objects.segments.flatMap((segment) => [
+    `CREATE UNLOGGED TABLE IF NOT EXISTS ${segment} (
+  -- The writer's top-level transaction: what a reader's snapshot is compared with.
+  xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
+  relation oid NOT NULL,
+  -- I, U, D: rows; T: truncated; B: changed, without its rows.
+  operation "char" NOT NULL,
+  -- One image per row, old and new in the same order.
+  old_rows text[],
+  new_rows text[],
+  -- The columns that the images hold; NULL: all columns of the table.
+  columns text[],
+  -- Columns whose value is a digest or absent in some image.
+  hashed text[],
+  -- Why an entry has no rows, where something went wrong.
+  failure text
+) WITH (autovacuum_enabled = false)`,
+    `ALTER TABLE ${segment} ALTER COLUMN old_rows SET STORAGE EXTERNAL, ALTER COLUMN new_rows SET STORAGE EXTERNAL`,
+    `CREATE INDEX IF NOT EXISTS ${segment.slice(objects.quotedSchema.length + 1).replace(/"$/, '_xid"')} ON ${segment} (xid)`,
+  ])
+  const sequence = (name: string, start: number): string =>
+    `CREATE SEQUENCE IF NOT EXISTS ${name} AS bigint MINVALUE 0 START ${start} CACHE 1 NO CYCLE`
+  return [
+    ...segments,
+    `CREATE UNLOGGED TABLE IF NOT EXISTS ${objects.epoch} (only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one), value text NOT NULL)`,
+    sequence(objects.awakeUntil, 0),
+    sequence(objects.mode, 0),
+    sequence(objects.lost, 0),
+    ...objects.dropped.map((name) => sequence(name, 0)),
+    // A sequence that was never set has no last value; these two must have one.
+    `SELECT pg_catalog.setval(s, 0) FROM (VALUES (${quoteLiteral(objects.mode)}::regclass), (${quoteLiteral(objects.awakeUntil)})) v(s) WHERE pg_catalog.pg_sequence_last_value(s) IS NULL`,
+    `COMMENT ON SEQUENCE ${objects.mode} IS ${quoteLiteral(SCHEMA_MARKER)}`,
+  ]
+}
+
+/** What a reader needs that is not the owner of the schema. `grantee` is quoted. */
+export function grantStatements(objects: CaptureObjects, grantee: string): string[] {
+  const sequences = [objects.awakeUntil, objects.mode, objects.lost, ...objects.dropped].join(', ')
+  return [
+    `GRANT USAGE ON SCHEMA ${objects.quotedSchema} TO ${grantee}`,
+    `GRANT SELECT ON ${objects.segments.join(', ')} TO ${grantee}`,
+    `GRANT SELECT, INSERT ON ${objects.epoch} TO ${grantee}`,
+    `GRANT SELECT, UPDATE ON SEQUENCE ${sequences} TO ${grantee}`,
+  ]
+}

@@ -1,0 +1,196 @@
+/**
+ * The trigger function of one table. One call per statement, AFTER it:
+ *
+ *     does anybody read? ── no ──► done
+ *            │ yes
+ *     images of the rows ── too many, or anything fails ──► an entry without rows
+ *            │              └─ a large value ──► images with digests instead
+ *     append to the active segment of the log
+ *            │
+ *     nobody awake? ring
+ *
+ * What must hold: a write never fails because of this. Whatever depends on the table's columns stands in an EXCEPTION
+ * block, which only reads and therefore burns no transaction id; the INSERT that follows depends on our own table alone.
+ */
+import { createHash } from 'node:crypto'
+import { quoteIdentifier, quoteLiteral } from '../../util/postgres.js'
+import { imagesOf, type ImageSql } from './image-sql.js'
+import type { CaptureObjects } from './objects.js'
+import { BULK_ROWS, ENTRY_BYTES, LEASE_MS, MODE, VERSION } from './settings.js'
+import type { TriggerEvent } from './trigger-names.js'
+
+export interface CapturedColumn {
+  readonly name: string
+  /** The OID of the type, of a domain's base type. */
+  readonly type: number
+  /** `pg_attribute.atttypmod`. */
+  readonly modifier: number
+  /** Values have a variable length, and can become large. */
+  readonly variable: boolean
+  /** Computed when read (PostgreSQL 18): a trigger sees NULL. */
+  readonly virtual: boolean
+}
+
+export interface CapturedTable {
+  readonly columns: readonly CapturedColumn[]
+  /** Names of columns that must not enter the log. */
+  readonly exclude: readonly string[]
+  /** UPDATEs through this table can move rows from one partition to another. */
+  readonly partitioned: boolean
+  /**
+   * PostgreSQL can hand the changed rows to a trigger. Not where some descendant is a foreign table: there the write
+   * itself would fail.
+   */
+  readonly listsRows: boolean
+}
+
+export interface TriggerFunction {
+  /** `CREATE OR REPLACE FUNCTION` and what belongs to it. */
+  readonly statements: readonly string[]
+  /** Kept as the function's comment; equal markers mean equal functions. */
+  readonly marker: Marker
+}
+
+/** Tells an installed function from the one that would be installed. */
+export interface Marker {
+  readonly version: number
+  readonly body: string
+  readonly exclude: readonly string[]
+}
+
+export function triggerFunction(objects: CaptureObjects, name: string, table: CapturedTable): TriggerFunction {
+  const body = functionBody(objects, table)
+  const digest = createHash('sha256').update(body).digest('hex').slice(0, 16)
+  const marker: Marker = { version: VERSION, body: digest, exclude: [...table.exclude].sort() }
+  const quoted = `${objects.quotedSchema}.${quoteIdentifier(name)}`
+  return {
+    marker,
+    statements: [
+      `CREATE OR REPLACE FUNCTION ${quoted}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+  SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC'
+  SET bytea_output = 'hex' SET extra_float_digits = 1 SET lc_monetary = 'C' SET xmlbinary = 'base64'
+  AS ${quoteLiteral(body)}`,
+      `REVOKE ALL ON FUNCTION ${quoted}() FROM PUBLIC`,
+      `COMMENT ON FUNCTION ${quoted}() IS ${quoteLiteral(JSON.stringify({ pgRealtime: marker }))}`,
+    ],
+  }
+}
+
+/** The triggers of a table, for `function`; the lock that they need is taken first. Identifiers are quoted already. */
+export function triggerStatements(
+  table: string,
+  functionName: string,
+  triggers: Readonly<Record<TriggerEvent, string>>,
+  listsRows: boolean,
+): string[] {
+  const create = (event: TriggerEvent, referencing: string): string =>
+    `CREATE OR REPLACE TRIGGER ${triggers[event]} AFTER ${event.toUpperCase()} ON ${table}` +
+    `${listsRows && referencing ? ` REFERENCING ${referencing}` : ''} FOR EACH STATEMENT EXECUTE FUNCTION ${functionName}()`
+  return [
+    create('insert', 'NEW TABLE AS new_rows'),
+    create('update', 'OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+    create('delete', 'OLD TABLE AS old_rows'),
+    create('truncate', ''),
+    `ALTER TABLE ONLY ${table} ${Object.values(triggers)
+      .map((trigger) => `ENABLE ALWAYS TRIGGER ${trigger}`)
+      .join(', ')}`,
+  ]
+}
+
+function functionBody(objects: CaptureObjects, table: CapturedTable): string {
+  const value = (sequence: string): string => `pg_sequence_last_value(to_regclass(${quoteLiteral(sequence)}))`
+  return `DECLARE
+  now_ms CONSTANT bigint := date_part('epoch', clock_timestamp()) * 1000;
+  awake_until CONSTANT bigint := ${value(objects.awakeUntil)};
+  mode CONSTANT bigint := ${value(objects.mode)};
+  kind "char" := left(TG_OP, 1);
+  old_images text[];
+  new_images text[];
+  column_names text[];
+  hashed_names text[];
+  failure text;
+  context text;
+  caller text;
+BEGIN
+  IF mode IS NULL OR awake_until IS NULL OR now_ms >= awake_until + ${LEASE_MS} THEN
+    RETURN NULL;
+  END IF;
+${table.listsRows ? rowsSql(table) : `  IF TG_OP <> 'TRUNCATE' THEN kind := 'B'; END IF;`}
+${appendSql(objects)}
+  IF now_ms >= awake_until AND mode & ${MODE.silent} = 0 AND pg_notification_queue_usage() < 0.5 THEN
+    PERFORM pg_notify(${quoteLiteral(objects.channel)}, '');
+  END IF;
+  RETURN NULL;
+END`
+}
+
+/** Fills the images, or makes it an entry without rows. Returns where the statement changed nothing. */
+function rowsSql(table: CapturedTable): string {
+  const { plain, digested } = imagesOf(table)
+  const largeValue = `array_position(old_images, NULL) IS NOT NULL OR array_position(new_images, NULL) IS NOT NULL`
+  // A MERGE may have moved rows that no transition table shows, so it counts even if it seems to have changed nothing.
+  const none = `cardinality(coalesce(new_images, old_images)) = 0${table.partitioned ? " AND kind <> 'B'" : ''}`
+  return `  IF TG_OP <> 'TRUNCATE' THEN
+    BEGIN${table.partitioned ? mergeSql : ''}
+${readSql(plain)}
+      IF ${none} THEN
+        RETURN NULL;
+      ELSIF mode & ${MODE.coarse} <> 0 OR cardinality(coalesce(new_images, old_images)) > ${BULK_ROWS}
+        OR cardinality(new_images) <> cardinality(old_images) THEN
+        kind := 'B';${digested ? `\n      ELSIF ${largeValue} THEN\n${readSql(digested)}` : ''}
+      END IF;
+      IF coalesce(pg_column_size(old_images), 0) + coalesce(pg_column_size(new_images), 0) > ${ENTRY_BYTES} THEN
+        kind := 'B';
+      END IF;
+    EXCEPTION WHEN OTHERS THEN
+      kind := 'B';
+      failure := SQLSTATE || ' ' || SQLERRM;
+    END;
+  END IF;
+  IF kind = 'B' THEN
+    old_images := NULL;
+    new_images := NULL;
+  END IF;`
+}
+
+function readSql(sql: ImageSql): string {
+  const read = (rows: string, target: string): string => `        SELECT ${sql.images(rows)} INTO ${target};`
+  const hashed = (rows: string): string =>
+    sql.hashed ? `\n        hashed_names := hashed_names || ${sql.hashed(rows)};` : ''
+  return `      IF TG_OP <> 'INSERT' THEN
+${read('old_rows', 'old_images')}${hashed('old_rows')}
+      END IF;
+      IF TG_OP <> 'DELETE' THEN
+${read('new_rows', 'new_images')}${hashed('new_rows')}
+      END IF;${sql.columns ? `\n      column_names := ${sql.columns};` : ''}`
+}
+
+/**
+ * A MERGE that moves a row to another partition shows it in no transition table of its UPDATE trigger (seen on 15 to
+ * 18). An UPDATE is therefore believed only where PostgreSQL shows the statement's text, and it is no MERGE.
+ */
+const mergeSql = `
+      IF TG_OP = 'UPDATE' AND current_setting('server_version_num')::int >= 150000 THEN
+        GET DIAGNOSTICS context = PG_CONTEXT;
+        caller := split_part(context, E'\\n', 2);
+        IF current_query() ~* 'merge' OR context ~* 'merge' OR NOT CASE WHEN caller = ''
+            THEN current_query() ~* '^\\s*(with|update)\\M' ELSE starts_with(caller, 'SQL statement "') END THEN
+          kind := 'B';
+        END IF;
+      END IF;`
+
+function appendSql(objects: CaptureObjects): string {
+  const insert = (segment: string): string => `IF to_regclass(${quoteLiteral(segment)}) IS NULL THEN
+      -- Not undone by a rollback, and seen by every reader: something is missing.
+      PERFORM nextval(to_regclass(${quoteLiteral(objects.lost)}));
+    ELSE
+      INSERT INTO ${segment} (relation, operation, old_rows, new_rows, columns, hashed, failure)
+      VALUES (TG_RELID, kind, old_images, new_images, column_names, hashed_names, failure);
+    END IF;`
+  return `  IF mode & ${MODE.segment} = 0 THEN
+    ${insert(objects.segments[0])}
+  ELSE
+    ${insert(objects.segments[1])}
+  END IF;`
+}
