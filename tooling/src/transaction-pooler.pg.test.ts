@@ -44,7 +44,7 @@ it('serves more clients than it has connections', async () => {
   await using pooled = await setUp(1)
   const clients = await Promise.all([pooled.connect(), pooled.connect(), pooled.connect()])
   await Promise.all(clients.map((client, index) => client.query('insert into items values ($1)', [index])))
-  const count = await clients[0]!.query<{ n: number }>('select count(*)::int as n from items')
+  const count = await clients[0].query<{ n: number }>('select count(*)::int as n from items')
   expect(count.rows[0]!.n).toBe(3)
 })
 
