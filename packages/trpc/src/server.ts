@@ -1,1 +1,17 @@
-export {}
+export { liveSocket } from './internals/backpressure.js'
+export type { Clock } from './internals/clock.js'
+export { createLive } from './internals/create-live.js'
+export { liveProcedure } from './internals/live-procedure.js'
+export type {
+  CreateLiveOptions,
+  Live,
+  LiveProcedureResolver,
+  LiveResolver,
+  LiveSingle,
+  LiveSubscriptionOptions,
+  MaybePromise,
+  OptionsFor,
+} from './internals/live-types.js'
+export type { WireRow, WireValue } from './internals/projection.js'
+export { singleton } from './internals/singleton.js'
+export type { DataTransformer, Transformer } from './protocol.js'

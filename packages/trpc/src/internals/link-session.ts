@@ -1,0 +1,182 @@
+import { compareSnapshots } from '@pg-realtime/core/snapshot'
+import { TRPCClientError, type Operation } from '@trpc/client'
+import type { Observable, Observer } from '@trpc/server/observable'
+import {
+  announce,
+  isMessage,
+  isPlainObject,
+  type DataTransformer,
+  type Message,
+  type RowsMessage,
+} from '../protocol.js'
+import { Attempt, type ClientError, type Envelope } from './attempt.js'
+import type { Clock } from './clock.js'
+import { isBadRequest, mayPass } from './link-errors.js'
+import { nextStatus, type LinkEvent, type LiveLinkStatus, type LiveStatusEvent } from './link-status.js'
+import { RowCache } from './row-cache.js'
+
+/** What all subscriptions of one link share. */
+export interface LinkContext {
+  readonly hasTransformer: boolean
+  readonly transformer: DataTransformer
+  readonly onStatus: (event: LiveStatusEvent) => void
+  readonly retryDelayMs: (attempt: number) => number
+  readonly clock: Clock
+  /** Procedures whose schemas refuse an announcement. */
+  readonly plainPaths: Set<string>
+}
+
+export interface SessionOptions {
+  readonly subscription: number
+  readonly op: Operation
+  readonly connect: (input: unknown) => Observable<Envelope, ClientError>
+  readonly observer: Observer<Envelope, ClientError>
+}
+
+/**
+ * One subscription of the application, over one or more of the links behind.
+ *
+ *   announced ──BAD_REQUEST before anything else──► plain (a schema that takes no announcement: rows as tRPC sends them)
+ *       │ ▲
+ *   5xx │ │ after a delay, with what it holds
+ *       ▼ │
+ *     waiting
+ */
+export class LinkSession {
+  readonly #context: LinkContext
+  readonly #options: SessionOptions
+  readonly #cache: RowCache
+  #isPlain: boolean
+  /** Ends the present try. */
+  #disconnect: () => void = () => {}
+  #status: LiveLinkStatus = 'connecting'
+  /** What the application holds; undefined before the first message of a live query. */
+  #held: Message | undefined
+  #eventId: string | undefined
+  #hasData = false
+  #failures = 0
+
+  constructor(context: LinkContext, options: SessionOptions) {
+    this.#context = context
+    this.#options = options
+    this.#cache = new RowCache(context.transformer)
+    this.#isPlain = context.plainPaths.has(options.op.path)
+  }
+
+  start(): void {
+    this.#report()
+    this.#connect()
+  }
+
+  stop(): void {
+    this.#enter({ kind: 'ended' })
+    this.#disconnect()
+  }
+
+  #connect(): void {
+    const { op, connect } = this.#options
+    const { hasTransformer: transformer, clock } = this.#context
+    const input = this.#isPlain ? op.input : announce(op.input, { transformer, resume: this.#eventId })
+    const attempt = new Attempt(clock, {
+      next: (envelope) => this.#next(envelope),
+      error: (error) => this.#failed(error),
+      complete: () => this.#complete(),
+    })
+    this.#disconnect = () => attempt.close()
+    attempt.open(connect(input))
+  }
+
+  #next(envelope: Envelope): void {
+    const { result } = envelope
+    if (result.type === 'state') {
+      if (result.state === 'connecting') this.#enter({ kind: 'connection-lost' })
+    } else if (result.type === 'data' || result.type === undefined) {
+      return this.#data(envelope, result.data, 'id' in result ? result.id : undefined)
+    }
+    this.#options.observer.next(envelope)
+  }
+
+  #data(envelope: Envelope, data: unknown, id: unknown): void {
+    const message = isPlainObject(data) && isMessage(data['data']) ? data['data'] : undefined
+    if (message) return this.#message(envelope, message, String(id))
+    this.#hasData = true
+    if (this.#isPlain) this.#context.plainPaths.add(this.#options.op.path)
+    this.#enter({ kind: 'data' })
+    this.#options.observer.next(envelope)
+  }
+
+  #message(envelope: Envelope, message: Message, eventId: string): void {
+    if (message.kind === 'rows' && this.#isOlder(message)) return
+    this.#hasData = true
+    this.#failures = 0
+    this.#held = message
+    this.#eventId = eventId
+    if (message.kind === 'rows') this.#rows(envelope, message)
+    this.#enter({ kind: 'told', status: message.status })
+  }
+
+  #rows(envelope: Envelope, message: RowsMessage): void {
+    let rows: readonly unknown[]
+    try {
+      rows = this.#read(message)
+    } catch (error) {
+      this.#disconnect()
+      return this.#end(TRPCClientError.from(error as Error))
+    }
+    this.#options.observer.next({ ...envelope, result: { type: 'data', data: message.single ? rows[0] : rows } })
+  }
+
+  /** A frame of an earlier socket that was late; a server that knowingly sends older rows says that they are stale. */
+  #isOlder({ snapshot, status }: RowsMessage): boolean {
+    if (status === 'stale' || !this.#held) return false
+    return compareSnapshots(snapshot, this.#held.snapshot) === 'older'
+  }
+
+  #read({ lines, count, probe }: RowsMessage): unknown[] {
+    if (probe instanceof Date && !this.#context.hasTransformer) {
+      throw new Error('The links have a transformer that liveLink() was not given: pass the same one to both.')
+    }
+    return this.#cache.read(lines, count)
+  }
+
+  #failed(error: ClientError): void {
+    if (!this.#isPlain && !this.#hasData && isBadRequest(error)) return this.#beginPlain()
+    if (this.#held && mayPass(error)) return this.#retry(error)
+    this.#end(error)
+  }
+
+  #end(error: ClientError): void {
+    this.#enter({ kind: 'ended' })
+    this.#options.observer.error(error)
+  }
+
+  #beginPlain(): void {
+    this.#isPlain = true
+    this.#connect()
+  }
+
+  #retry(error: ClientError): void {
+    const { clock, retryDelayMs } = this.#context
+    this.#options.observer.next({ result: { type: 'state', state: 'connecting', error } })
+    this.#enter({ kind: 'connection-lost' })
+    const timer = clock.setTimeout(() => this.#connect(), retryDelayMs(this.#failures++))
+    this.#disconnect = () => clock.clearTimeout(timer)
+  }
+
+  #complete(): void {
+    this.#enter({ kind: 'ended' })
+    this.#options.observer.complete()
+  }
+
+  #enter(event: LinkEvent): void {
+    const next = nextStatus(this.#status, event)
+    if (next === this.#status) return
+    this.#status = next
+    this.#report()
+  }
+
+  #report(): void {
+    const { subscription, op } = this.#options
+    this.#context.onStatus({ subscription, path: op.path, input: op.input, status: this.#status })
+  }
+}

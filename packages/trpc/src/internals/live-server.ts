@@ -1,0 +1,118 @@
+import type { LiveInput, LiveOptions, Realtime } from '@pg-realtime/core'
+import { TRPCError, tracked } from '@trpc/server'
+import { formatEventId, outputTransformer, type ReceivedInput } from '../protocol.js'
+import { Backpressure, socketOf } from './backpressure.js'
+import { systemClock } from './clock.js'
+import { finalError } from './errors.js'
+import { Feed } from './feed.js'
+import { Floor, SharedBarrier } from './floor.js'
+import { receiveCall } from './live-procedure.js'
+import type { Call, CreateLiveOptions, LiveResolver, LiveSubscriptionOptions, OptionsFor } from './live-types.js'
+import { Projections } from './projection.js'
+import type { Source, SourceEvents } from './subscriber.js'
+import { LinkView, PlainView, type Presentation, type View } from './view.js'
+
+/** One `live(resolver, options)` of the application. */
+export interface LiveDefinition<DB> {
+  readonly resolver: LiveResolver<Call, object>
+  readonly options: OptionsFor<Call, LiveSubscriptionOptions<DB, object, unknown>> | undefined
+  readonly single: boolean
+}
+
+const DEFAULTS = { graceMs: 5_000, resumeWaitMs: 5_000, maxBufferedBytes: 1_048_576, clock: systemClock }
+
+/** What all subscriptions of one `createLive` share. */
+export class LiveServer<DB> {
+  readonly #realtime: Realtime<DB>
+  readonly #options: CreateLiveOptions & typeof DEFAULTS
+  readonly #projections: Projections
+  readonly #barrier: SharedBarrier
+
+  constructor(realtime: Realtime<DB>, options: CreateLiveOptions) {
+    this.#realtime = realtime
+    this.#options = { ...DEFAULTS, ...options }
+    this.#projections = new Projections(outputTransformer(options.transformer))
+    this.#barrier = new SharedBarrier(() => realtime.barrier())
+  }
+
+  /** Asks the application for the query. What it answers with opens the live query, which nobody may want by then. */
+  async prepare(definition: LiveDefinition<DB>, call: Call, events: SourceEvents): Promise<() => Source<unknown>> {
+    const received = await receiveCall(call)
+    this.#check(received)
+    const opts = { ...call, input: received.input }
+    const query = await definition.resolver(opts)
+    const given = typeof definition.options === 'function' ? await definition.options(opts) : definition.options
+    const { map, ...options } = given ?? {}
+    const presentation = { projection: this.#projections.of(map), single: definition.single }
+    return () => this.#open(call, query, options, this.#view(presentation, received, events), events)
+  }
+
+  #check({ announcement }: ReceivedInput): void {
+    const hasTransformer = this.#options.transformer !== undefined
+    if (!announcement || announcement.transformer === hasTransformer) return
+    throw new TRPCError({
+      code: 'PRECONDITION_FAILED',
+      message: hasTransformer
+        ? 'createLive() was given a transformer and liveLink() was not: pass the same one to both.'
+        : 'liveLink() was given a transformer and createLive() was not: pass the same one to both.',
+    })
+  }
+
+  #view(presentation: Presentation, received: ReceivedInput, { onChange }: SourceEvents): View<unknown> {
+    if (!received.announcement) return new PlainView(presentation)
+    const { resumeWaitMs, clock } = this.#options
+    const floor = new Floor({
+      seen: received.resume?.snapshot,
+      barrier: () => this.#barrier.join(),
+      waitMs: resumeWaitMs,
+      clock,
+      onChange,
+    })
+    return withEventIds(new LinkView(presentation, received.resume?.version, floor))
+  }
+
+  #open(
+    call: Call,
+    query: LiveInput<object>,
+    options: LiveOptions<DB, object>,
+    view: View<unknown>,
+    { onChange, onError }: SourceEvents,
+  ): Source<unknown> {
+    const { graceMs, maxBufferedBytes, clock } = this.#options
+    const feed = open(
+      () => new Feed({ realtime: this.#realtime, query, options, graceMs, clock, onChange, onFinal: onError }),
+    )
+    const pressure = new Backpressure(socketOf(call.ctx), maxBufferedBytes, clock)
+    return {
+      take: () => view.take(feed.state),
+      hasRoom: (onRoom) => pressure.hasRoom(onRoom),
+      close: () => {
+        pressure.close()
+        view.close()
+        feed.close()
+      },
+    }
+  }
+}
+
+function open<Opened>(make: () => Opened): Opened {
+  try {
+    return make()
+  } catch (error) {
+    throw finalError(error) ?? error
+  }
+}
+
+/** tRPC sends an event's id back after a reconnect: it says what the client holds. */
+function withEventIds(view: LinkView): View<unknown> {
+  const nonce = crypto.randomUUID().slice(0, 8)
+  let count = 0
+  return {
+    take: (state) => {
+      const taken = view.take(state)
+      if (!taken) return undefined
+      return { value: tracked(formatEventId(taken.value, `${nonce}${++count}`), taken.value) }
+    },
+    close: () => view.close(),
+  }
+}
