@@ -1,0 +1,327 @@
+import pg, { type ClientConfig, type Pool } from 'pg'
+import type { Plan } from './analyze/plan.js'
+import type { ChangeSource } from './capture/contract.js'
+import { createTriggerSource, uninstall } from './capture/index.js'
+import { ClosedError, InvalidOptionError, ListenerError, StillRunningError, type RealtimeError } from './errors.js'
+import { checkDatabase, compileLiveQuery } from './live/compile.js'
+import type {
+  EngineStatus,
+  LiveInput,
+  LiveOptions,
+  LiveQuery,
+  Realtime,
+  RealtimeOptions,
+  RefreshEvent,
+  Scope,
+} from './live/contract.js'
+import { identityOf } from './live/identity.js'
+import { LiveHandle, type HandleHost } from './live/live-handle.js'
+import { LiveInstance, type Holder, type Row } from './live/live-instance.js'
+import { Registry } from './live/registry.js'
+import { validateLiveOptions, validateRealtimeOptions } from './live/validate-options.js'
+import { Pipeline } from './pipeline.js'
+import { Schedule } from './refresh/schedule.js'
+import { namesOf, transformRows } from './route/names.js'
+import { RefreshFilter } from './route/refresh-filter.js'
+import { systemClock, type Clock, type Random } from './util/clock.js'
+import { Listeners } from './util/listeners.js'
+import { endClient } from './util/postgres.js'
+
+/** What tests put in the place of the real thing. */
+export interface EngineOverrides {
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly heartbeatMs?: number
+  /** Wraps the change source, to lose or change what it says. */
+  readonly source?: (source: ChangeSource) => ChangeSource
+  /** Changes what the analysis found. */
+  readonly plan?: (plan: Plan) => Plan
+}
+
+const DEFAULTS = {
+  schema: '_pg_realtime',
+  throttleMs: 500,
+  safetyPollMs: 5_000,
+  auditMs: 5_000,
+  heartbeatMs: 5_000,
+  maxRefreshConnections: 2,
+  statementTimeoutMs: 30_000,
+} as const
+
+/** `createRealtime` with the seams that tests use. */
+export function createEngine<DB>(options: RealtimeOptions<DB>, overrides: EngineOverrides = {}): Realtime<DB> {
+  checkDatabase(options.db, options.pool)
+  validateRealtimeOptions(options)
+  return new Engine(options, overrides)
+}
+
+class Engine<DB> implements Realtime<DB>, HandleHost {
+  readonly #options: RealtimeOptions<DB>
+  readonly #overrides: EngineOverrides
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #registry = new Registry()
+  readonly #refreshes: Listeners<RefreshEvent>
+  readonly #statuses: Listeners<EngineStatus>
+  readonly #opening = new Map<LiveInstance, Promise<void>>()
+  #pipeline: Pipeline | undefined
+  #started: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+  #wasStopped = false
+
+  constructor(options: RealtimeOptions<DB>, overrides: EngineOverrides) {
+    this.#options = options
+    this.#overrides = overrides
+    this.#clock = overrides.clock ?? systemClock
+    this.#random = overrides.random ?? Math.random
+    this.#refreshes = this.#listeners('An observer')
+    this.#statuses = this.#listeners('A status listener')
+  }
+
+  readonly onError = (error: RealtimeError): void => {
+    const { onError = (unhandled: RealtimeError) => console.error(unhandled) } = this.#options
+    try {
+      onError(error)
+    } catch (cause) {
+      console.error(new ListenerError(`onError threw: ${String(cause)}`, { cause }), error)
+    }
+  }
+
+  get status(): EngineStatus {
+    return this.#pipeline?.status ?? 'stopped'
+  }
+
+  get size(): number {
+    return this.#registry.size
+  }
+
+  async start(): Promise<void> {
+    await this.#stopping
+    this.#wasStopped = false
+    this.#started ??= this.#start()
+    return this.#started
+  }
+
+  live<R>(query: LiveInput<R>, options: LiveOptions<DB, R> = {}): LiveQuery<R> {
+    this.#registry.checkId(options.id, options.scope ?? {})
+    const handle = new LiveHandle(this, query as LiveInput<Row>, options as unknown as LiveOptions<never, Row>)
+    this.#registry.addHandle(handle)
+    return handle as unknown as LiveQuery<R>
+  }
+
+  get(id: string, scope: Scope = {}): LiveQuery<unknown> | undefined {
+    return this.#registry.handle(id, scope)
+  }
+
+  close(id: string, scope: Scope = {}): true | undefined {
+    return this.#registry.handle(id, scope)?.close() || undefined
+  }
+
+  async barrier({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await this.start()
+    await Promise.allSettled([...this.#opening.values()])
+    if (!this.#pipeline) throw new ClosedError('The engine was stopped while a barrier was waiting.')
+    await this.#pipeline.barrier(signal)
+  }
+
+  observe(listener: (event: RefreshEvent) => void): () => void {
+    return this.#refreshes.add(listener)
+  }
+
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    return this.#statuses.add(listener)
+  }
+
+  async stop(): Promise<void> {
+    this.#wasStopped = true
+    this.#stopping ??= this.#stop().finally(() => (this.#stopping = undefined))
+    return this.#stopping
+  }
+
+  async uninstall(): Promise<void> {
+    if (this.#started || this.#stopping) {
+      throw new StillRunningError('The engine is running: await stop() first, on every server of this database.')
+    }
+    const client = await this.#connectInstaller()
+    try {
+      await uninstall(client, this.#schema)
+    } finally {
+      await endClient(client)
+    }
+  }
+
+  // ── for handles ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async open(query: LiveInput<Row>, options: LiveOptions<never, Row>, holder: Holder): Promise<LiveInstance> {
+    validateLiveOptions(options)
+    if (this.#wasStopped) throw new ClosedError('The engine is stopped: call start() before making live queries again.')
+    const instance = this.#findOrCreate(query, options)
+    instance.retain(holder)
+    try {
+      await this.#opening.get(instance)
+      return instance
+    } catch (error) {
+      this.release(instance, holder)
+      throw error
+    }
+  }
+
+  release(instance: LiveInstance, holder: Holder): void {
+    if (!instance.release(holder)) return
+    this.#registry.removeInstance(instance)
+    this.#pipeline?.unregister(instance)
+    instance.close(new ClosedError('The live query was closed.'))
+  }
+
+  closed(handle: LiveHandle): void {
+    this.#registry.removeHandle(handle)
+  }
+
+  // ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #findOrCreate(query: LiveInput<Row>, options: LiveOptions<never, Row>): LiveInstance {
+    const { db, throttleMs = DEFAULTS.throttleMs } = this.#options
+    const compiled = compileLiveQuery(db, query)
+    const window = options.throttleMs ?? throttleMs
+    const identity = identityOf(compiled.sql, compiled.parameters, options, window)
+    const existing = this.#registry.instance(identity)
+    if (existing) return existing
+    const { plugins } = db.getExecutor()
+    const instance = new LiveInstance({
+      identity,
+      query: compiled,
+      options,
+      schedule: new Schedule(window, this.#clock, this.#random),
+      filter: options.refresh && new RefreshFilter(options.refresh, this.#filterContext()),
+      transform: (rows) => transformRows(plugins, rows, compiled.queryId),
+      updates: this.#listeners('A subscriber'),
+      now: () => this.#clock.now(),
+      onError: this.onError,
+      onRefresh: (event) => this.#refreshed(instance, event),
+    })
+    this.#registry.addInstance(instance)
+    const opening = this.#register(instance).finally(() => this.#opening.delete(instance))
+    opening.catch(() => {})
+    this.#opening.set(instance, opening)
+    return instance
+  }
+
+  async #register(instance: LiveInstance): Promise<void> {
+    try {
+      await this.start()
+      await this.#pipeline?.register(instance)
+    } catch (error) {
+      this.#registry.removeInstance(instance)
+      instance.close(error as RealtimeError)
+      throw error
+    }
+  }
+
+  #refreshed(instance: LiveInstance, event: RefreshEvent): void {
+    if (event.error) this.#pipeline?.refreshFailed(instance)
+    this.#refreshes.emit(event)
+  }
+
+  async #start(): Promise<void> {
+    const pipeline = this.#createPipeline()
+    this.#pipeline = pipeline
+    try {
+      await pipeline.start()
+    } catch (error) {
+      await pipeline.stop()
+      this.#pipeline = undefined
+      this.#started = undefined
+      throw error
+    }
+  }
+
+  async #stop(): Promise<void> {
+    for (const handle of [...this.#registry.handles]) handle.end(new ClosedError('The engine was stopped.'))
+    await this.#started?.catch(() => {})
+    await this.#pipeline?.stop()
+    this.#pipeline = undefined
+    this.#started = undefined
+  }
+
+  #createPipeline(): Pipeline {
+    const { pool, listen, onError: _, ...options } = this.#options
+    const {
+      source = (it: ChangeSource) => it,
+      plan = (it: Plan) => it,
+      heartbeatMs = DEFAULTS.heartbeatMs,
+    } = this.#overrides
+    return new Pipeline({
+      pool,
+      config: listen ?? clientConfigOf(pool),
+      source: source(this.#createSource()),
+      registry: this.#registry,
+      clock: this.#clock,
+      random: this.#random,
+      auditMs: options.auditMs ?? DEFAULTS.auditMs,
+      heartbeatMs,
+      maxRefreshConnections: Math.min(
+        options.maxRefreshConnections ?? DEFAULTS.maxRefreshConnections,
+        pool.options.max,
+      ),
+      statementTimeoutMs: options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs,
+      mapPlan: plan,
+      onStatus: (status) => this.#statuses.emit(status),
+      onError: this.onError,
+    })
+  }
+
+  #createSource(): ChangeSource {
+    const { install = 'auto', doorbell, exclude = {}, safetyPollMs = DEFAULTS.safetyPollMs } = this.#options
+    return createTriggerSource({
+      schema: this.#schema,
+      install,
+      installer: () => this.#connectInstaller(),
+      doorbell,
+      exclude: new Map(Object.entries(exclude as Record<string, readonly string[]>)),
+      safetyPollMs,
+      clock: this.#clock,
+      random: this.#random,
+    })
+  }
+
+  get #schema(): string {
+    const { schema = DEFAULTS.schema } = this.#options
+    if (schema === '' || Buffer.byteLength(schema) > 63) {
+      throw new InvalidOptionError(`schema must be a name of 1 to 63 bytes; it is "${schema}".`)
+    }
+    return schema
+  }
+
+  async #connectInstaller() {
+    const { installer, listen, pool } = this.#options
+    const client = new pg.Client(installer ?? listen ?? clientConfigOf(pool))
+    client.on('error', () => {})
+    await client.connect()
+    return client
+  }
+
+  #filterContext() {
+    const { db, pool } = this.#options
+    const types = pool.options.types ?? pg.types
+    return {
+      db: db as never,
+      names: namesOf(db),
+      parsers: (typeOid: number) => types.getTypeParser(typeOid, 'text') as (text: string) => unknown,
+      onError: this.onError,
+    }
+  }
+
+  #listeners<Event>(what: string): Listeners<Event> {
+    return new Listeners<Event>((cause) =>
+      this.onError(
+        new ListenerError(`${what} threw: ${cause instanceof Error ? cause.message : String(cause)}`, { cause }),
+      ),
+    )
+  }
+}
+
+/** A pool hides its password from enumeration, so that spreading its options would lose it. */
+function clientConfigOf(pool: Pool): ClientConfig {
+  const { options } = pool
+  return { ...options, ...(options.password === undefined ? {} : { password: options.password }) } as ClientConfig
+}

@@ -1,0 +1,348 @@
+/**
+ * The pipeline, put together: the only module that knows every stage.
+ *
+ *   live query ─► analyze ─► plan ─► capture its tables ─► register at the next tick
+ *   commit ─► change source ─► tick: read batch ─► route ─► refresh ─► live query ─► its handles
+ *
+ * One pipeline lives from `start` to `stop`; connections come and go in between.
+ */
+import type { ClientConfig, Pool } from 'pg'
+import { analyze } from './analyze/analyze.js'
+import { driftedPlans } from './analyze/fingerprint.js'
+import { PlanCache } from './analyze/plan-cache.js'
+import type { Plan, PlanTable } from './analyze/plan.js'
+import type { ChangeSource } from './capture/contract.js'
+import type { Batch } from './change.js'
+import { Supervisor } from './connection/supervisor.js'
+import type { Session } from './connection/session.js'
+import { CaptureFailedError, ConnectionLostError, RealtimeError } from './errors.js'
+import type { EngineStatus } from './live/contract.js'
+import type { LiveInstance } from './live/live-instance.js'
+import type { Registry } from './live/registry.js'
+import { Barriers } from './refresh/barrier.js'
+import { TickLoop } from './refresh/tick-loop.js'
+import { Router } from './route/router.js'
+import type { Hit } from './route/contract.js'
+import type { Clock, Random } from './util/clock.js'
+import { deferred } from './util/deferred.js'
+import { checkIn, checkOut } from './util/pool.js'
+import { isConnectionError } from './util/postgres.js'
+
+export interface PipelineOptions {
+  readonly pool: Pool
+  /** For the two connections that the engine keeps. */
+  readonly config: ClientConfig
+  readonly source: ChangeSource
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly random: Random
+  readonly auditMs: number
+  readonly heartbeatMs: number
+  readonly maxRefreshConnections: number
+  readonly statementTimeoutMs: number
+  readonly mapPlan: (plan: Plan) => Plan
+  readonly onStatus: (status: EngineStatus) => void
+  readonly onError: (error: RealtimeError) => void
+}
+
+export class Pipeline {
+  readonly #options: PipelineOptions
+  readonly #plans = new PlanCache()
+  readonly #router = new Router<LiveInstance>()
+  readonly #loop: TickLoop<LiveInstance>
+  readonly #barriers: Barriers<LiveInstance>
+  readonly #supervisor: Supervisor
+  readonly #undecided = new Map<symbol, number>()
+  readonly #intervals = new Map<LiveInstance, unknown>()
+  #sourceStopped: Promise<void> = Promise.resolve()
+  #reconnected = deferred<void>()
+  #opens = 0
+  #auditTimer: unknown
+  #audit: Promise<void> | undefined
+  #isStopped = false
+
+  constructor(options: PipelineOptions) {
+    this.#options = options
+    const { pool, clock, random, source, registry } = options
+    this.#loop = new TickLoop<LiveInstance>({
+      pool,
+      clock,
+      source: () => source,
+      session: () => this.#supervisor.session,
+      route: (batch, tick) => this.#route(batch, tick),
+      onFailure: (error, session) => this.#tickFailed(error, session as Session),
+      onProgress: () => this.#barriers.check(),
+      maxConnections: options.maxRefreshConnections,
+      statementTimeoutMs: options.statementTimeoutMs,
+    })
+    this.#barriers = new Barriers<LiveInstance>({
+      currentTick: () => this.#loop.current,
+      completedTick: () => this.#loop.completed,
+      force: (tick) => this.#loop.force(tick),
+      queries: () => registry.instances,
+      undecidedSince: () => (this.#undecided.size > 0 ? Math.min(...this.#undecided.values()) : undefined),
+    })
+    this.#supervisor = new Supervisor({
+      config: options.config,
+      clock,
+      random,
+      heartbeatMs: options.heartbeatMs,
+      onOpen: (session) => this.#opened(session),
+      onLost: (error) => this.#lost(error),
+      onStatus: (status) => {
+        if (status === 'live') this.#resume()
+        options.onStatus(status)
+      },
+      onError: options.onError,
+    })
+  }
+
+  get status(): EngineStatus {
+    return this.#supervisor.status
+  }
+
+  async start(): Promise<void> {
+    await this.#supervisor.start()
+    this.#armAudit()
+  }
+
+  /** Analyzes a live query, captures its tables and registers it: from the next tick on it is kept current. */
+  async register(instance: LiveInstance): Promise<void> {
+    const plan = await this.#plan(instance)
+    if (instance.isClosed) return
+    instance.plan = plan
+    instance.schedule.enroll(this.#loop.current + 1)
+    this.#router.add(instance)
+    this.#loop.mark(instance, { kind: 'first' })
+    this.#loop.request()
+    this.#armInterval(instance)
+  }
+
+  unregister(instance: LiveInstance): void {
+    if (instance.hasPlan) this.#router.remove(instance)
+    this.#loop.forget(instance)
+    this.#options.clock.clearTimeout(this.#intervals.get(instance))
+    this.#intervals.delete(instance)
+    this.#barriers.check()
+  }
+
+  barrier(signal?: AbortSignal): Promise<void> {
+    return this.#barriers.wait(signal)
+  }
+
+  /** Told of every failed refresh, so that barriers do not wait for its next try. */
+  refreshFailed(instance: LiveInstance): void {
+    this.#barriers.failed(instance)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    const { clock, source } = this.#options
+    clock.clearTimeout(this.#auditTimer)
+    for (const timer of this.#intervals.values()) clock.clearTimeout(timer)
+    this.#intervals.clear()
+    this.#barriers.stop()
+    this.#reconnected.reject(new ConnectionLostError('The engine was stopped.'))
+    await this.#cancelRefreshes()
+    await this.#loop.stop()
+    await this.#audit
+    await this.#sourceStopped
+    await source.stop()
+    await this.#supervisor.stop()
+  }
+
+  // ── connection ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #opened(session: Session): Promise<void> {
+    await this.#sourceStopped
+    const { source, onError } = this.#options
+    await source.start(session.control, { wake: () => this.#loop.request(), onError })
+    await source.watch(this.#watchedTables())
+    this.#opens += 1
+  }
+
+  #resume(): void {
+    this.#reconnected.resolve()
+    this.#reconnected = deferred()
+    this.#loop.request()
+  }
+
+  #lost(error: RealtimeError): void {
+    for (const instance of this.#options.registry.instances) instance.markStale(error)
+    this.#sourceStopped = this.#options.source.stop().catch(() => {})
+  }
+
+  /** Reading the log failed though the connection stands: begin anew, which installs what is missing. */
+  #tickFailed(error: unknown, session: Session): void {
+    if (isConnectionError(error) || this.#isStopped) return
+    const message = error instanceof Error ? error.message : String(error)
+    this.#options.onError(
+      new CaptureFailedError(`The change log could not be read: ${message}. Reconnecting.`, { cause: error }),
+    )
+    session.abandon(error instanceof Error ? error : new Error(message))
+  }
+
+  async #cancelRefreshes(): Promise<void> {
+    const backends = [...this.#loop.backends]
+    if (backends.length === 0) return
+    await this.#supervisor.session?.control
+      .query('SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.unnest($1::int[]) AS pid', [backends])
+      .catch(() => {})
+  }
+
+  // ── analysis ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Analyzes and captures, through as many lost connections as it takes. */
+  async #plan(instance: LiveInstance): Promise<Plan> {
+    for (;;) {
+      const opens = this.#opens
+      try {
+        const plan = await this.#analyze(instance)
+        instance.filter?.check(plan)
+        await this.#options.source.watch(plan.tables)
+        if (opens === this.#opens && this.status === 'live') return plan
+      } catch (error) {
+        if (this.#isStopped || !isLost(error)) throw error
+      }
+      if (this.status !== 'live') await this.#reconnected.promise
+    }
+  }
+
+  async #analyze({ query, options, scope }: LiveInstance): Promise<Plan> {
+    const input = {
+      sql: query.sql,
+      node: query.node,
+      scope,
+      dependsOn: options.dependsOn ?? [],
+      acceptsTime: options.refreshEvery !== undefined,
+    }
+    const plan = await this.#plans.plan(input, async () => {
+      const client = await checkOut(this.#options.pool)
+      let failure: unknown
+      try {
+        return await analyze(client, input)
+      } catch (error) {
+        failure = error
+        throw error
+      } finally {
+        checkIn(client, isLost(failure) ? failure : undefined)
+      }
+    })
+    return this.#options.mapPlan(plan)
+  }
+
+  #watchedTables(): PlanTable[] {
+    const tables = new Map<number, PlanTable>()
+    for (const { plan } of this.#planned()) for (const table of plan.tables) tables.set(table.relation, table)
+    return [...tables.values()]
+  }
+
+  #armAudit(): void {
+    const { clock, auditMs } = this.#options
+    if (this.#isStopped) return
+    this.#auditTimer = clock.setTimeout(() => {
+      this.#audit = this.#runAudit().finally(() => this.#armAudit())
+    }, auditMs)
+  }
+
+  async #runAudit(): Promise<void> {
+    const session = this.#supervisor.session
+    if (!session) return
+    try {
+      const repaired = await this.#options.source.audit(session.control)
+      const planned = this.#planned()
+      const drifted = new Set(await driftedPlans(session.control, new Set(planned.map(({ plan }) => plan))))
+      if (drifted.size > 0) this.#plans.clear()
+      await this.#replan(planned.filter(({ plan, planError }) => planError || drifted.has(plan)))
+      if (repaired.length > 0) this.#markAll(`capture was repaired: ${repaired.join('; ')}`)
+      if (repaired.length > 0 || drifted.size > 0) this.#loop.request()
+    } catch (error) {
+      if (isLost(error) || this.#isStopped) return
+      this.#options.onError(toRealtimeError(error, 'The audit of the database objects failed'))
+    }
+  }
+
+  /** The schema changed under these live queries: their plans are made anew, and they are refreshed. */
+  async #replan(instances: readonly LiveInstance[]): Promise<void> {
+    for (const instance of instances) {
+      try {
+        const plan = await this.#analyze(instance)
+        await this.#options.source.watch(plan.tables)
+        if (instance.isClosed) continue
+        this.#router.remove(instance)
+        instance.plan = plan
+        this.#router.add(instance)
+      } catch (error) {
+        if (isLost(error)) return
+        if (!instance.isClosed) instance.failPlan(toRealtimeError(error, 'The query could not be analyzed anew'))
+      }
+      if (!instance.isClosed) this.#loop.mark(instance, { kind: 'gap', because: 'the schema changed' })
+    }
+    if (instances.length > 0) this.#loop.request()
+  }
+
+  #planned(): LiveInstance[] {
+    return [...this.#options.registry.instances].filter((instance) => instance.hasPlan)
+  }
+
+  // ── routing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #route(batch: Batch, tick: number): Promise<void> {
+    if (batch.gap !== undefined) this.#markAll(batch.gap, tick)
+    const decisions = [...this.#router.route(batch.changes)].map(([instance, hit]) =>
+      this.#routeHit(instance, hit, tick),
+    )
+    await Promise.all(decisions)
+  }
+
+  #markAll(because: string, tick?: number): void {
+    for (const instance of this.#planned()) this.#loop.mark(instance, { kind: 'gap', because }, tick)
+  }
+
+  async #routeHit(instance: LiveInstance, hit: Hit, tick: number): Promise<void> {
+    // A filter reads the present rows: while they are about to change, its answer would not hold.
+    const isUnsettled = instance.schedule.pendingSince !== undefined
+    if (hit.certain || isUnsettled || !instance.filter) return this.#markHit(instance, hit, tick)
+    const decision = this.#decide(instance, hit, tick)
+    if (!instance.filter.isAsync) await decision
+  }
+
+  /** Functions of the application may take their time: the tick does not wait for them, barriers do. */
+  async #decide(instance: LiveInstance, hit: Hit, tick: number): Promise<void> {
+    const decision = Symbol('decision')
+    this.#undecided.set(decision, tick)
+    const refreshes = await instance.filter!.decide(hit, () => instance.state.rows)
+    if (refreshes && !instance.isClosed && !this.#isStopped) {
+      this.#markHit(instance, hit, tick)
+      if (instance.filter!.isAsync) this.#loop.request()
+    }
+    this.#undecided.delete(decision)
+    this.#barriers.check()
+  }
+
+  #markHit(instance: LiveInstance, hit: Hit, tick: number): void {
+    for (const reason of hit.reasons) this.#loop.mark(instance, reason, tick)
+  }
+
+  #armInterval(instance: LiveInstance): void {
+    const { refreshEvery } = instance.options
+    if (typeof refreshEvery !== 'number' || instance.isClosed || this.#isStopped) return
+    const timer = this.#options.clock.setTimeout(() => {
+      this.#loop.mark(instance, { kind: 'interval' })
+      this.#loop.request()
+      this.#armInterval(instance)
+    }, refreshEvery)
+    this.#intervals.set(instance, timer)
+  }
+}
+
+function isLost(error: unknown): boolean {
+  if (error instanceof RealtimeError) return error instanceof ConnectionLostError
+  return error !== undefined && isConnectionError(error)
+}
+
+function toRealtimeError(error: unknown, what: string): RealtimeError {
+  if (error instanceof RealtimeError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new CaptureFailedError(`${what}: ${message}`, { cause: error })
+}
