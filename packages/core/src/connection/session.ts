@@ -85,7 +85,7 @@ export function newClient(config: ClientConfig, name: string, onLost: (error: Er
     statement_timeout: false,
     query_timeout: 0,
     idle_in_transaction_session_timeout: 0,
-  } as ClientConfig)
+  })
   client.on('error', onLost)
   client.on('end', () => onLost(new Error('the server closed the connection')))
   return client

@@ -5,7 +5,6 @@ import {
   type Kysely,
   type RawBuilder,
   type RootOperationNode,
-  type SelectQueryNode,
 } from 'kysely'
 import type { Pool } from 'pg'
 import { InvalidOptionError, NotASelectError, PluginMismatchError, UnsupportedDatabaseError } from '../errors.js'
@@ -40,7 +39,7 @@ export function compileLiveQuery<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>)
   if (typeof query?.compile !== 'function') {
     throw new InvalidOptionError('A live query is a Kysely query that is not executed yet, or sql`…`.')
   }
-  const compiled = isRawBuilder(query) ? query.compile(db) : (query as Compilable<Row>).compile()
+  const compiled = isRawBuilder(query) ? query.compile(db) : query.compile()
   checkPlugins(db, query, compiled)
   const node = compiled.query
   if (node.kind !== 'SelectQueryNode' && node.kind !== 'RawNode') {
@@ -52,7 +51,7 @@ export function compileLiveQuery<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>)
     parameters: compiled.parameters,
     node: isTree ? node : undefined,
     queryId: compiled.queryId,
-    ordered: isTree ? ((node as SelectQueryNode).orderBy?.items.length ?? 0) > 0 : undefined,
+    ordered: isTree ? (node.orderBy?.items.length ?? 0) > 0 : undefined,
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Plan } from '../analyze/plan.js'
 import type { SnapshotToken } from '../change.js'
 import { ListenerError, type RealtimeError } from '../errors.js'
-import type { RawResult, Refreshable, RefreshReport } from '../refresh/contract.js'
+import type { Accepted, RawResult, Refreshable, RefreshReport } from '../refresh/contract.js'
 import type { Schedule } from '../refresh/schedule.js'
 import type { Routable } from '../route/contract.js'
 import type { RefreshFilter } from '../route/refresh-filter.js'
@@ -142,16 +142,23 @@ export class LiveInstance implements Refreshable, Routable {
     return this.#holders.delete(holder) && this.#holders.size === 0
   }
 
-  async accept(result: RawResult, snapshot: SnapshotToken): Promise<boolean> {
+  async accept(result: RawResult, snapshot: SnapshotToken): Promise<Accepted> {
     const { transform, query } = this.#options
     const content = await materialize(this.#content, result, { ordered: query.ordered !== false, transform })
-    if (this.isClosed) return false
-    const isChanged = content !== this.#content
+    return {
+      changed: content !== this.#content,
+      rows: content.rows.length,
+      publish: () => this.#publish(content, snapshot),
+    }
+  }
+
+  #publish(content: Materialized<Row>, snapshot: SnapshotToken): void {
+    if (this.isClosed) return
     this.#content = content
+    const { rows, version } = content
     const error = this.#planError
-    this.#enter({ rows: content.rows, status: error ? 'stale' : 'live', version: content.version, snapshot, error })
-    this.#ready.resolve(content.rows)
-    return isChanged
+    this.#enter({ rows, version, snapshot, status: error ? 'stale' : 'live', error })
+    this.#ready.resolve(rows)
   }
 
   fail(error: RealtimeError): void {
@@ -170,7 +177,7 @@ export class LiveInstance implements Refreshable, Routable {
       sql: this.sql,
       parameters: this.parameters,
       scope: this.scope,
-      rows: this.#state.rows.length,
+      rows: report.rows ?? this.#state.rows.length,
       at: new Date(this.#options.now()),
     }
     this.#options.onRefresh(this.#lastRefresh)

@@ -16,17 +16,27 @@ export interface Refreshable {
   readonly schedule: Schedule
   /** Nobody watches it any more. */
   readonly isClosed: boolean
-  /** Takes a result; resolves to whether it differs from the one before. */
-  accept(result: RawResult, snapshot: SnapshotToken): Promise<boolean>
+  /** Compares a result with the one before. Nothing is shown until `publish`. */
+  accept(result: RawResult, snapshot: SnapshotToken): Promise<Accepted>
   /** The query could not be run; `reason` says why, the schedule says when it is tried again. */
   fail(error: RealtimeError): void
   /** Told after every attempt, in the order in which they ended. */
   refreshed(report: RefreshReport): void
 }
 
+export interface Accepted {
+  readonly changed: boolean
+  /** How many rows the result has. */
+  readonly rows: number
+  /** Shows the result to whoever watches. */
+  publish(): void
+}
+
 export interface RefreshReport {
   readonly reasons: readonly RefreshReason[]
   readonly changed: boolean
+  /** Of the result; undefined where there is none. */
+  readonly rows: number | undefined
   readonly durationMs: number
   readonly snapshot: SnapshotToken
   readonly error: RealtimeError | undefined

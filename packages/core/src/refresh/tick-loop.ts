@@ -22,7 +22,7 @@ export interface TickSession {
   readonly origin: string
 }
 
-export interface TickLoopOptions<Query extends Refreshable> {
+export interface TickLoopOptions {
   readonly pool: Pool
   readonly clock: Clock
   readonly source: () => ChangeSource
@@ -38,7 +38,7 @@ export interface TickLoopOptions<Query extends Refreshable> {
 }
 
 export class TickLoop<Query extends Refreshable> {
-  readonly #options: TickLoopOptions<Query>
+  readonly #options: TickLoopOptions
   readonly #lanes: Semaphore
   readonly #refreshes = new Set<Promise<void>>()
   readonly #backends = new Set<number>()
@@ -53,7 +53,7 @@ export class TickLoop<Query extends Refreshable> {
   /** Queries that a barrier waits for are refreshed though their window is closed. */
   #forcedUntil = 0
 
-  constructor(options: TickLoopOptions<Query>) {
+  constructor(options: TickLoopOptions) {
     this.#options = options
     this.#lanes = new Semaphore(options.maxConnections)
   }

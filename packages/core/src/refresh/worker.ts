@@ -4,7 +4,7 @@ import { ConnectionLostError, QueryFailedError, type RealtimeError } from '../er
 import type { RefreshReason, Scope } from '../live/contract.js'
 import { checkIn, checkOut } from '../util/pool.js'
 import { isConnectionError, queryError } from '../util/postgres.js'
-import type { RawResult, Refreshable } from './contract.js'
+import type { Accepted, RawResult, Refreshable } from './contract.js'
 import { beginOnSnapshot, runQuery } from './run-query.js'
 
 export interface TickSnapshot {
@@ -56,7 +56,7 @@ export async function refreshGroup<Query extends Refreshable>(
     release(client, options)
   } catch (error) {
     if (client) release(client, options, error)
-    handleGroupError(error, pending)
+    failGroup(error, pending, snapshot)
   } finally {
     onImported()
     for (const { query } of pending) query.schedule.abort()
@@ -64,10 +64,17 @@ export async function refreshGroup<Query extends Refreshable>(
 }
 
 /** The scope itself is wrong (unknown role, missing right): each of its queries fails for that reason. */
-function handleGroupError<Query extends Refreshable>(error: unknown, pending: Job<Query>[]): void {
+function failGroup<Query extends Refreshable>(error: unknown, pending: Job<Query>[], snapshot: TickSnapshot): void {
   if (isConnectionError(error)) return
   for (const { query, reasons } of pending.splice(0)) {
-    report(query, { reasons, changed: false, durationMs: 0, snapshot: '', error: queryError(error, query.sql) })
+    report(query, {
+      reasons,
+      changed: false,
+      rows: undefined,
+      durationMs: 0,
+      snapshot: snapshot.token,
+      error: queryError(error, query.sql),
+    })
   }
 }
 
@@ -82,15 +89,17 @@ async function refreshOne<Query extends Refreshable>(
   const outcome = await attempt(client, query, snapshot, isolate)
   const base = { reasons, snapshot: snapshot.token }
   if (outcome.kind === 'failed') {
-    report(query, { ...base, changed: false, durationMs: now() - startedAt, error: outcome.error })
+    report(query, { ...base, changed: false, rows: undefined, durationMs: now() - startedAt, error: outcome.error })
     return
   }
+  const { changed, rows } = outcome.accepted
   query.schedule.succeed()
-  query.refreshed({ ...base, changed: outcome.changed, durationMs: now() - startedAt, error: undefined })
+  query.refreshed({ ...base, changed, rows, durationMs: now() - startedAt, error: undefined })
+  outcome.accepted.publish()
 }
 
 type Outcome =
-  | { readonly kind: 'done'; readonly changed: boolean }
+  | { readonly kind: 'done'; readonly accepted: Accepted }
   | { readonly kind: 'failed'; readonly error: RealtimeError }
 
 /** A lost connection is thrown: it says nothing about the query. */
@@ -111,7 +120,7 @@ async function attempt(
     return { kind: 'failed', error: queryError(error, query.sql) }
   }
   try {
-    return { kind: 'done', changed: await query.accept(result, snapshot.token) }
+    return { kind: 'done', accepted: await query.accept(result, snapshot.token) }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     return {

@@ -18,8 +18,7 @@ export interface Names {
 export function namesOf<DB>(db: Kysely<DB>): Names {
   const plugins = db.getExecutor().plugins
   const anyDb = db as unknown as Kysely<Record<string, Record<string, unknown>>>
-  const nodeOf = (table: string, column: string) =>
-    anyDb.selectFrom(table).select(column).toOperationNode() as SelectQueryNode
+  const nodeOf = (table: string, column: string) => anyDb.selectFrom(table).select(column).toOperationNode()
   const toRow = async (row: Record<string, unknown>) =>
     (await transformRows<Record<string, unknown>>(plugins, [row], newQueryId()))[0]!
   return {
@@ -42,7 +41,7 @@ export async function transformRows<Row>(
 ): Promise<Row[]> {
   let result = { rows: rows as Record<string, unknown>[] }
   for (const plugin of plugins) {
-    result = (await plugin.transformResult({ result, queryId })) as { rows: Record<string, unknown>[] }
+    result = await plugin.transformResult({ result, queryId })
   }
   return result.rows as Row[]
 }
@@ -62,6 +61,6 @@ function tableOf(node: SelectQueryNode) {
 function columnOf(node: SelectQueryNode): string | undefined {
   const selection = node.selections?.[0]?.selection
   if (selection?.kind !== 'ReferenceNode') return undefined
-  const { column } = selection as import('kysely').ReferenceNode
-  return column.kind === 'ColumnNode' ? (column as import('kysely').ColumnNode).column.name : undefined
+  const { column } = selection
+  return column.kind === 'ColumnNode' ? column.column.name : undefined
 }

@@ -1,4 +1,11 @@
-import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, CamelCasePlugin } from 'kysely'
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  CamelCasePlugin,
+} from 'kysely'
 import pg from 'pg'
 import { describe, expect, test, vi } from 'vitest'
 import type { Plan, PlanTable } from '../analyze/plan.js'
@@ -123,7 +130,10 @@ describe('the refresh map', () => {
 describe('the refresh function', () => {
   test('sees decoded values under the application’s names', async () => {
     const seen = vi.fn<(change: unknown) => boolean>(() => true)
-    await accepts(({ change }) => seen(change), updated({ order_id: '7', price: '1.50' }, { order_id: '8', price: '1.50' }))
+    await accepts(
+      ({ change }) => seen(change),
+      updated({ order_id: '7', price: '1.50' }, { order_id: '8', price: '1.50' }),
+    )
     expect(seen.mock.calls[0]![0]).toEqual({
       operation: 'update',
       table: 'orderItems',

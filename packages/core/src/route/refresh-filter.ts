@@ -41,7 +41,7 @@ export class RefreshFilter<DB, Row> {
   /** Names in the option that the query does not have are an error: a filter that never applies hides a mistake. */
   check(plan: Plan): void {
     if (typeof this.#option === 'function') return
-    for (const [key, filter] of Object.entries(this.#option) as [string, unknown][]) {
+    for (const [key, filter] of Object.entries<unknown>(this.#option)) {
       const table = plan.tables.find((candidate) => this.#isTable(key, candidate))
       if (!table) {
         throw new InvalidOptionError(
@@ -80,7 +80,7 @@ export class RefreshFilter<DB, Row> {
     if (typeof this.#option === 'function') return this.#call(this.#option, table, change, rows)
     const entry = Object.entries(this.#option).find(([key]) => this.#isTable(key, table))
     if (!entry || entry[1] === 'default' || entry[1] === undefined) return true
-    const [key, filter] = entry as [string, unknown]
+    const [key, filter] = entry
     if (typeof filter === 'function') return this.#call(filter as RefreshFunction<DB, Row>, table, change, rows)
     return this.#matches(key, filter as Record<string, unknown>, table, change, rows)
   }
