@@ -2,10 +2,10 @@ import type { CompiledQuery } from 'kysely'
 import type { ClientBase } from 'pg'
 import { MissingObjectError } from '../errors.js'
 import type { Scope } from '../live/contract.js'
-import { readTree, TreeTooLargeError, type TreeReading } from './ast/read-tree.js'
+import { readTree, type TreeReading } from './ast/read-tree.js'
 import { buildPlan } from './build-plan.js'
 import { findRelations, type Catalog } from './catalog/relations.js'
-import { followDependencies, type Dependencies } from './dependencies.js'
+import { followDependencies, SchemaMovedError, type Dependencies } from './dependencies.js'
 import { analysisError } from './failures.js'
 import { parseQuery, requireReadingQuery } from './parse-query.js'
 import type { Plan } from './plan.js'
@@ -36,46 +36,49 @@ export interface AnalyzeInput {
 export async function analyze(client: ClientBase, input: AnalyzeInput): Promise<Plan> {
   requireReadingQuery(input.sql)
   try {
-    await client.query(begin(input.lockTimeoutMs ?? 2_000))
-    return await analyzeInTransaction(client, input)
+    // The second time the snapshot is newer than the change that got in between.
+    return await inTransaction(client, input).catch((error: unknown) => {
+      if (error instanceof SchemaMovedError) return inTransaction(client, input)
+      throw error
+    })
   } catch (error) {
     throw analysisError(error, { kind: 'catalog' }, input.sql)
+  }
+}
+
+async function inTransaction(client: ClientBase, input: AnalyzeInput): Promise<Plan> {
+  try {
+    await client.query(begin(input.lockTimeoutMs ?? 2_000))
+    return await findPlan(client, input)
   } finally {
     // Fails only when the connection is gone, and with it the transaction.
     await client.query('ROLLBACK').catch(() => {})
   }
 }
 
-async function analyzeInTransaction(client: ClientBase, input: AnalyzeInput): Promise<Plan> {
-  const { role, path } = await resolveNames(client, input.scope, input.sql)
+async function findPlan(client: ClientBase, input: AnalyzeInput): Promise<Plan> {
+  const { role, roleName, path } = await resolveNames(client, input.scope, input.sql)
   const parsed = await parseQuery(client, input.sql, path)
   const catalog: Catalog = { client, path }
   const declared = await findDeclared(catalog, input.dependsOn)
-  const roots = { query: parsed.stored, role, declared }
+  const roots = { sql: input.sql, query: parsed.stored, role, declared }
   const dependencies = await followDependencies(catalog, roots)
-  refuseUnsuitable(input, dependencies)
+  refuseUnsuitable(input, roleName, dependencies)
   const reading = readQueryTree(input, dependencies)
   const added = await findAdded(catalog, reading)
-  const larger =
-    added.length === 0
-      ? dependencies
-      : await followDependencies(catalog, { ...roots, declared: [...declared, ...added] })
+  if (added.length === 0) return buildPlan(client, input.sql, parsed, dependencies, reading)
+  const larger = await followDependencies(catalog, { ...roots, declared: [...declared, ...added] })
   return buildPlan(client, input.sql, parsed, larger, reading)
 }
 
-/** What the Kysely tree says; `undefined` for raw SQL, and for a tree that is too large to be worth reading. */
+/** What the Kysely tree says; `undefined` for raw SQL. */
 function readQueryTree({ node, sql }: AnalyzeInput, { relations }: Dependencies): TreeReading | undefined {
   if (node === undefined || node.kind === 'RawNode') return undefined
   const inQuery = [...relations.values()].filter((use) => use.inQuery > 0).map(({ relation }) => relation)
-  try {
-    return readTree(node, sql, (schema, name) => {
-      const found = inQuery.find((r) => r.name === name && (schema === undefined ? r.visible : r.schema === schema))
-      return found && { relation: found.oid, columns: new Set(found.columns.map((column) => column.name)) }
-    })
-  } catch (error) {
-    if (error instanceof TreeTooLargeError) return undefined
-    throw error
-  }
+  return readTree(node, sql, (schema, name) => {
+    const found = inQuery.find((r) => r.name === name && (schema === undefined ? r.visible : r.schema === schema))
+    return found && { relation: found.oid, columns: new Set(found.columns.map((column) => column.name)) }
+  })
 }
 
 /** Tables that only the tree names: they should not exist, and count if they do. */
@@ -93,7 +96,7 @@ async function findAdded(catalog: Catalog, reading: TreeReading | undefined): Pr
 function begin(lockTimeoutMs: number): string {
   return `BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE;
 SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS};
-SET LOCAL idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS}; SET LOCAL quote_all_identifiers = off`
+SET LOCAL idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS}; SET LOCAL quote_all_identifiers = off; SET LOCAL jit = off`
 }
 
 const STATEMENT_TIMEOUT_MS = 15_000

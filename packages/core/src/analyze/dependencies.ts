@@ -7,6 +7,7 @@ import {
   type RelationRequest,
   type StoredTree,
 } from './catalog/relations.js'
+import { sqlTokens } from '../util/sql-text.js'
 import { parseNodeTree } from './node-tree.js'
 import { treeFacts, type TreeFacts } from './tree-facts.js'
 
@@ -43,6 +44,7 @@ export interface RelationUse {
 }
 
 export interface DependencyRoots {
+  readonly sql: string
   readonly query: StoredTree
   /** The role that the query runs as. */
   readonly role: number
@@ -53,9 +55,13 @@ export interface DependencyRoots {
 export async function followDependencies(catalog: Catalog, roots: DependencyRoots): Promise<Dependencies> {
   const follower = new Follower(catalog)
   await follower.declare(roots.declared, roots.role)
+  for (const literal of clockLiterals(roots)) follower.clocks.add(literal)
   await follower.follow({ ...roots.query, role: roots.role, through: undefined, runs: true, owner: undefined })
   return follower
 }
+
+/** The schema changed while it was read: reading it again will do. */
+export class SchemaMovedError extends Error {}
 
 interface Body extends StoredTree {
   readonly role: number
@@ -123,8 +129,7 @@ class Follower implements Dependencies {
     const ids = new Set([...facts.relations.keys(), ...facts.wholeRows, ...mentioned])
     // Before PostgreSQL 16 a view's rule has the view itself among its entries, twice.
     if (body.owner?.kind === 'v') ids.delete(body.owner.oid)
-    const requests = [...ids].map((relation): RelationRequest => ({ relation, role: body.role }))
-    for (const relation of await readRelations(this.#catalog, requests)) {
+    for (const relation of await this.#read(ids, body.role, facts)) {
       const count = facts.relations.get(relation.oid) ?? 0
       if (count === 0 && !facts.wholeRows.has(relation.oid) && !isTable(relation)) continue
       const use = this.#use(relation)
@@ -134,6 +139,15 @@ class Follower implements Dependencies {
       if (facts.wholeRows.has(relation.oid)) use.columns.add(0)
       await this.#followRelation(relation, body)
     }
+  }
+
+  /** A table may have been created, or dropped, between the snapshot of the catalog and the parsing of the query. */
+  async #read(ids: ReadonlySet<number>, role: number, facts: TreeFacts): Promise<readonly CatalogRelation[]> {
+    const requests = [...ids].map((relation): RelationRequest => ({ relation, role }))
+    const found = await readRelations(this.#catalog, requests)
+    const known = new Set(found.map(({ oid }) => oid))
+    if ([...facts.relations.keys()].some((id) => ids.has(id) && !known.has(id))) throw new SchemaMovedError()
+    return found
   }
 
   async #followRelation(relation: CatalogRelation, body: Body): Promise<void> {
@@ -192,6 +206,18 @@ class Follower implements Dependencies {
     return this.#followed.add(key).size > before
   }
 }
+
+/**
+ * `'today'::date` becomes a constant while a query is parsed, which happens anew whenever it runs: only the text still
+ * tells. The same words in a text column are no clock, so there must be a constant of such a type, too.
+ */
+function clockLiterals({ sql, query }: DependencyRoots): readonly string[] {
+  if (!treeFacts(parseNodeTree(query.tree)).hasTimeConstant) return []
+  const literals = [...sqlTokens(sql)].filter(({ kind, text }) => kind === 'string' && CLOCK_WORD.test(text))
+  return literals.map(({ text }) => text)
+}
+
+const CLOCK_WORD = /\b(?:now|today|tomorrow|yesterday)\b/i
 
 /** Whether triggers can watch it; views are watched through their tables. */
 export function isTable(relation: CatalogRelation): boolean {

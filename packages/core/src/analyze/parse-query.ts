@@ -18,15 +18,35 @@ let statements = 0
 /** PostgreSQL's FUNC_MAX_ARGS. */
 const MOST_ARGUMENTS = 100
 
-/** Refuses what cannot be a reading query before PostgreSQL sees it, because parsing a write takes its locks. */
+/** Refuses what is plainly no reading query before PostgreSQL sees it: parsing a write takes its locks. */
 export function requireReadingQuery(sql: string): void {
   const keyword = firstKeyword(sql)
-  if (!['select', 'with', 'values', 'table'].includes(keyword)) {
-    throw new NotASelectError(
-      `Only a SELECT can be live, not ${keyword.toUpperCase() || 'nothing'}: ${abbreviate(sql)}`,
-    )
-  }
+  if (keyword === '')
+    throw new NotASelectError(`Only a SELECT can be live, and this is no statement: ${abbreviate(sql)}`)
+  if (!OTHER_STATEMENTS.has(keyword)) return
+  throw new NotASelectError(`Only a SELECT can be live, not ${keyword.toUpperCase()}: ${abbreviate(sql)}`)
 }
+
+const OTHER_STATEMENTS = new Set([
+  ...['insert', 'update', 'delete', 'merge', 'truncate', 'copy', 'call', 'do', 'execute', 'prepare', 'deallocate'],
+  ...['create', 'alter', 'drop', 'comment', 'grant', 'revoke', 'reindex', 'cluster', 'vacuum', 'analyze', 'analyse'],
+  ...['begin', 'start', 'commit', 'end', 'rollback', 'abort', 'savepoint', 'release', 'lock', 'checkpoint', 'import'],
+  ...[
+    'explain',
+    'show',
+    'set',
+    'reset',
+    'discard',
+    'listen',
+    'unlisten',
+    'notify',
+    'declare',
+    'fetch',
+    'move',
+    'close',
+  ],
+  ...['load', 'refresh', 'reassign', 'security'],
+])
 
 /**
  * Has PostgreSQL parse the query, in the transaction that is open, and returns what it made of it. PREPARE tells the

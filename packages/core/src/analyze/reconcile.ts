@@ -17,6 +17,9 @@ export function reconcile(
   tables: readonly (readonly [PlanTable, RelationUse])[],
 ): Reconciled {
   if (reading === undefined) return { occurrences: [], disagreements: [] }
+  if (reading.failure !== undefined) {
+    return { occurrences: [], disagreements: [`The Kysely tree could not be read: ${reading.failure}`] }
+  }
   const unknown = reading.unknown.map(
     ({ schema, name }) =>
       `The Kysely tree names ${schema === undefined ? name : `${schema}.${name}`}, which PostgreSQL does not see in the query`,

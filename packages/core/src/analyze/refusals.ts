@@ -10,7 +10,7 @@ import type { AnalyzeInput } from './analyze.js'
 import type { Dependencies, RelationUse } from './dependencies.js'
 
 /** Throws for a query that cannot be kept current, or whose rows the role may not read. */
-export function refuseUnsuitable(input: AnalyzeInput, dependencies: Dependencies): void {
+export function refuseUnsuitable(input: AnalyzeInput, roleName: string, dependencies: Dependencies): void {
   const about = `\n  query: ${abbreviate(input.sql)}`
   const { writes, opaqueFunctions, unwatchable, clocks } = dependencies
   if (writes.size > 0) {
@@ -39,12 +39,12 @@ export function refuseUnsuitable(input: AnalyzeInput, dependencies: Dependencies
         `refresh by time: refreshEvery: 60000; refreshEvery: false accepts that time alone refreshes nothing.${about}`,
     )
   }
-  for (const use of dependencies.relations.values()) if (use.inQuery > 0) requireReadable(use, about)
+  for (const use of dependencies.relations.values()) if (use.inQuery > 0) requireReadable(use, roleName, about)
 }
 
 /** Parsing checks no rights, and the first refresh would fail less clearly. */
-function requireReadable({ relation, columns }: RelationUse, about: string): void {
-  const role = '<the role that the query runs as>'
+function requireReadable({ relation, columns }: RelationUse, roleName: string, about: string): void {
+  const role = quoteIdentifier(roleName)
   if (!relation.schemaUsable) {
     throw new PermissionDeniedError(
       `Permission denied for schema ${relation.schema}: GRANT USAGE ON SCHEMA ${quoteIdentifier(relation.schema)} TO ${role}.${about}`,

@@ -7,6 +7,7 @@ import { analysisError } from './failures.js'
 export interface NameResolution {
   /** The role that the query runs as. */
   readonly role: number
+  readonly roleName: string
   /** The schemas in which bare names are looked up, in order. */
   readonly path: readonly string[]
 }
@@ -47,4 +48,5 @@ function readResolution(client: ClientBase): Promise<NameResolution> {
 const RESOLUTION = `
 select pg_catalog.json_build_object(
   'role', (select r.oid::pg_catalog.int8 from pg_catalog.pg_roles r where r.rolname operator(pg_catalog.=) current_user),
+  'roleName', current_user,
   'path', pg_catalog.current_schemas(true))::pg_catalog.text`

@@ -19,7 +19,7 @@ export interface NumberedTree {
 /** Parameters are numbered as they are compiled, so compiling is the way to find the numbers. */
 export function numberParameters(root: RootOperationNode): NumberedTree {
   // A builder that is used twice in a query stands in its tree twice, as the same object with different numbers.
-  const copy = new OperationNodeTransformer().transformNode(root, createQueryId()) as RootOperationNode
+  const copy = new OperationNodeTransformer().transformNode<RootOperationNode>(root, createQueryId())
   const compiler = new NumberingCompiler()
   const { sql } = compiler.compileQuery(copy, createQueryId())
   return { root: copy, sql, numbers: compiler.numbers }

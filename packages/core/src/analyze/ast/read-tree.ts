@@ -26,6 +26,8 @@ export interface TreeReading {
   /** What raw SQL in the tree may refer to. */
   readonly rawNames: ReadonlySet<string>
   readonly ordered: boolean
+  /** Why the tree could not be read. */
+  readonly failure: string | undefined
 }
 
 export interface TreeOccurrence {
@@ -38,20 +40,32 @@ export interface TreeOccurrence {
   readonly reason: string | undefined
 }
 
-/** Walks every block of the tree, and every table in it. Throws if the tree is larger than it is worth. */
+/**
+ * Walks every block of the tree, and every table in it. A tree that cannot be read, of a newer Kysely perhaps, has no
+ * occurrences, and `failure` says why: the catalog has the tables.
+ */
 export function readTree(root: RootOperationNode, sql: string, lookup: TableLookup): TreeReading {
+  const ordered = is(root, 'SelectQueryNode') && root.orderBy !== undefined
+  try {
+    return { ...readOccurrences(root, sql, lookup), ordered, failure: undefined }
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error)
+    return { occurrences: [], places: new Map(), unknown: [], rawNames: new Set(), ordered, failure }
+  }
+}
+
+function readOccurrences(
+  root: RootOperationNode,
+  sql: string,
+  lookup: TableLookup,
+): Omit<TreeReading, 'ordered' | 'failure'> {
   const tree = numberParameters(root)
   const reader = new TreeReader(lookup, tree.numbers, noConditionsBecause(tree.root, tree.sql, sql))
   reader.visit(tree.root, { block: undefined, ctes: undefined })
   const places = new Map<number, number>()
   for (const relation of reader.places.values()) places.set(relation, (places.get(relation) ?? 0) + 1)
-  return {
-    occurrences: reader.occurrences,
-    places,
-    unknown: reader.unknown,
-    rawNames: namesInRawSql(tree.root),
-    ordered: is(tree.root, 'SelectQueryNode') && tree.root.orderBy !== undefined,
-  }
+  const { occurrences, unknown } = reader
+  return { occurrences, unknown, places, rawNames: namesInRawSql(tree.root) }
 }
 
 function noConditionsBecause(root: OperationNode, compiled: string, sql: string): string | undefined {
@@ -151,7 +165,7 @@ class TreeReader {
   }
 
   #add(occurrence: TreeOccurrence): void {
-    if (this.occurrences.push(occurrence) > MOST_OCCURRENCES) throw new TreeTooLargeError()
+    if (this.occurrences.push(occurrence) > MOST_OCCURRENCES) throw new Error('it has too many occurrences')
   }
 
   #reference(node: ReferenceNode, block: Block | undefined): void {
@@ -177,10 +191,8 @@ class TreeReader {
   }
 }
 
-/** A tree with so many occurrences that its conditions are not worth having. */
-export class TreeTooLargeError extends Error {}
-
 /** Everything of a SELECT that sees its FROM: selections, WHERE, GROUP BY, … */
-function blockParts({ from, joins, with: ctes, setOperations, ...parts }: SelectQueryNode): Iterable<OperationNode> {
+function blockParts(node: SelectQueryNode): Iterable<OperationNode> {
+  const { from: _from, joins: _joins, with: _with, setOperations: _arms, ...parts } = node
   return children(parts)
 }

@@ -86,16 +86,19 @@ export function referencesSql(objectClass: string, object: string): string {
       and d.refclassid = 'pg_class'::regclass)`
 }
 
-/** SQL for a label from the name columns of a relation `c` in a namespace `n`. */
-const LABEL = `case when n.nspname = 'public' then c.relname::text else n.nspname || '.' || c.relname end`
+/** SQL for how users write a relation: `relation` and `namespace` are aliases of pg_class and pg_namespace. */
+function label(relation: string, namespace: string): string {
+  return `case when ${namespace}.nspname = 'public' then ${relation}.relname::text
+    else ${namespace}.nspname || '.' || ${relation}.relname end`
+}
 
 const LABELS = `
 select json_agg((
   select c.oid::bigint
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'v', 'm', 'f')
-    and (${LABEL} = l.label or (c.relname = l.label and n.nspname = any($2::text[])))
-  order by ${LABEL} = l.label desc, array_position($2::text[], n.nspname::text) limit 1
+    and (${label('c', 'n')} = l.label or (c.relname = l.label and n.nspname = any($2::text[])))
+  order by ${label('c', 'n')} = l.label desc, array_position($2::text[], n.nspname::text) limit 1
 ) order by l.position)
 from unnest($1::text[]) with ordinality l(label, position)`
 
@@ -139,7 +142,7 @@ up(root, oid) as (
   select up.root, i.inhparent from up join pg_inherits i on i.inhrelid = up.oid
 )
 select coalesce(json_agg(json_build_object(
-  'oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname, 'label', ${LABEL},
+  'oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname, 'label', ${label('c', 'n')},
   'kind', c.relkind, 'temporary', c.relpersistence = 't',
   'system', c.oid < 16384 or n.nspname in ('pg_catalog', 'information_schema', 'pg_toast'),
   'visible', n.nspname = (
@@ -151,8 +154,9 @@ select coalesce(json_agg(json_build_object(
   'descendants', (select coalesce(json_agg(down.oid::bigint order by down.oid), '[]') from down where down.root = c.oid and down.oid <> c.oid),
   'ancestors', (select coalesce(json_agg(up.oid::bigint order by up.oid), '[]') from up where up.root = c.oid and up.oid <> c.oid),
   'foreignDescendants', (
-    select coalesce(json_agg(f.oid::regclass::text), '[]')
-    from down join pg_class f on f.oid = down.oid where down.root = c.oid and f.relkind = 'f' and f.oid <> c.oid),
+    select coalesce(json_agg(${label('f', 'fn')}), '[]')
+    from down join pg_class f on f.oid = down.oid join pg_namespace fn on fn.oid = f.relnamespace
+    where down.root = c.oid and f.relkind = 'f' and f.oid <> c.oid),
   'rule', case when c.relkind = 'v' then (
     select json_build_object('tree', r.ev_action::text, 'references', ${referencesSql('pg_rewrite', 'r.oid')})
     from pg_rewrite r where r.ev_class = c.oid and r.ev_type = '1') end,
