@@ -1,0 +1,94 @@
+/**
+ * Runs every suite and check, whatever the earlier ones found, and closes with one line that sums them up:
+ *
+ *     412 passed, 0 failed
+ *
+ * Arguments: `--only fast` or `--only pg`. PG_MAJORS lists the PostgreSQL majors for the suite that needs one ("18").
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { repositoryRoot } from './checks/repository.js'
+import {
+  type Count,
+  type VitestReport,
+  add,
+  closingLine,
+  countReport,
+  nothing,
+  oneFailed,
+  onePassed,
+} from './run/count.js'
+import { type Selection, type Step, stepsOf } from './run/steps.js'
+
+interface Outcome {
+  readonly step: Step
+  readonly count: Count
+  readonly seconds: number
+}
+
+const { values } = parseArgs({ options: { only: { type: 'string', default: 'all' } } })
+const majors = (process.env['PG_MAJORS'] ?? '18').split(/[\s,]+/).filter(Boolean)
+const reports = join(repositoryRoot, 'artifacts', 'reports')
+rmSync(reports, { recursive: true, force: true })
+mkdirSync(reports, { recursive: true })
+
+const outcomes: Outcome[] = []
+for (const step of stepsOf(values.only as Selection, majors)) outcomes.push(await run(step))
+
+const total = outcomes.map((outcome) => outcome.count).reduce(add, nothing)
+console.log(`\n${outcomes.map(summary).join('\n')}\n`)
+console.log(closingLine(total))
+process.exitCode = total.failed === 0 ? 0 : 1
+
+async function run(step: Step): Promise<Outcome> {
+  console.log(`\n── ${step.name} ${'─'.repeat(Math.max(0, 100 - step.name.length))}`)
+  const begin = performance.now()
+  const count = step.kind === 'vitest' ? await runVitest(step) : await runCheck(step)
+  return { step, count, seconds: (performance.now() - begin) / 1000 }
+}
+
+async function runCheck(step: Step): Promise<Count> {
+  return (await execute(step, step.command)) === 0 ? onePassed : oneFailed
+}
+
+async function runVitest(step: Step): Promise<Count> {
+  const file = join(reports, `${step.name.replace(/\W+/g, '-')}.json`)
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  const code = await execute(step, [...step.command, ...reporters])
+  return countReport(readReport(file), code)
+}
+
+function readReport(file: string): VitestReport | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as VitestReport
+  } catch {
+    return undefined
+  }
+}
+
+async function execute(step: Step, [program = '', ...args]: readonly string[]): Promise<number> {
+  const PATH = [join(repositoryRoot, 'node_modules', '.bin'), process.env['PATH']].join(delimiter)
+  const quiet = { TURBO_TELEMETRY_DISABLED: '1', NEXT_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' }
+  const env = { ...process.env, ...quiet, ...step.env, PATH }
+  const child = spawn(program, args, {
+    cwd: repositoryRoot,
+    env,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  })
+  try {
+    const [code] = (await once(child, 'close')) as [number | null]
+    return code ?? 1
+  } catch (error) {
+    console.error(`${program} could not be started: ${String(error)}`)
+    return 1
+  }
+}
+
+function summary({ step, count, seconds }: Outcome): string {
+  const mark = count.failed === 0 ? '✓' : '✗'
+  return `${mark} ${step.name.padEnd(32)} ${closingLine(count).padEnd(40)} ${seconds.toFixed(1)} s`
+}

@@ -1,0 +1,49 @@
+/** The suites and checks that a test run consists of, in the order in which they run: what fails fast comes first. */
+
+export interface Step {
+  readonly name: string
+  /** Counted as one test unless it is a vitest run, whose tests are counted each. */
+  readonly kind: 'check' | 'vitest'
+  readonly command: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export type Selection = 'all' | 'fast' | 'pg'
+
+/** Files of tests that take long, for which `pnpm test:fast` does not wait. */
+const slow = ['**/*.slow.pg.test.ts', '**/server.pg.test.ts', '**/oracle/**']
+
+export function stepsOf(selection: Selection, majors: readonly string[]): Step[] {
+  const onServers = majors.map((major) => postgres(major))
+  if (selection === 'pg') return onServers
+  const unit = vitest('unit', 'unit')
+  const types = vitest('types', 'types')
+  if (selection === 'fast') {
+    const leftOut = slow.flatMap((pattern) => ['--exclude', pattern])
+    const quick = vitest('pg, quick ones', 'pg', ...leftOut)
+    return [unit, types, { ...quick, env: { PG_REALTIME_FAST: '1' } }]
+  }
+  const checks = [
+    check('build', 'turbo', 'run', 'build'),
+    check('types of all sources', 'tsc', '-p', 'tsconfig.test.json'),
+    check('types of the example', 'turbo', 'run', 'typecheck'),
+    check('format', 'oxfmt', '--check'),
+    check('lint', 'oxlint', '--type-aware'),
+    check('unused files and dependencies', 'knip'),
+    check('published packages', 'tsx', 'tooling/src/checks/packages.ts'),
+    check('public interface', 'tsx', 'tooling/src/checks/api-snapshot.ts'),
+  ]
+  return [...checks, unit, types, ...onServers, vitest('browser', 'browser')]
+}
+
+function postgres(major: string): Step {
+  return { ...vitest(`pg on PostgreSQL ${major}`, 'pg'), env: { PG_MAJOR: major } }
+}
+
+function check(name: string, ...command: string[]): Step {
+  return { name, kind: 'check', command }
+}
+
+function vitest(name: string, project: string, ...rest: string[]): Step {
+  return { name, kind: 'vitest', command: ['vitest', 'run', '--project', project, ...rest] }
+}
