@@ -50,7 +50,7 @@ function shapeOf(input: unknown): InputShape {
   if (input === undefined) return 'undefined'
   if (input === null) return 'null'
   // tRPC overwrites an input's own `lastEventId` on reconnects, so such an input travels inside the announcement.
-  return isPlainObject(input) && !('lastEventId' in input) ? 'object' : 'value'
+  return isPlainObject(input) && !('lastEventId' in input || MARKER in input) ? 'object' : 'value'
 }
 
 export interface ReceivedInput {
