@@ -173,11 +173,17 @@ export class PostgresServer {
   async #spawn(program: string, args: string[]): Promise<ChildProcess> {
     const log = await open(join(this.directory, 'log'), 'a')
     try {
-      // Asserted: a framework's types may declare variables that every environment has to have.
-      const env = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' } as NodeJS.ProcessEnv
+      // Partial: a framework's types may declare variables that every environment has to have.
+      const env: Partial<NodeJS.ProcessEnv> = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' }
       const stdio = ['ignore', log.fd, log.fd] as const
       // Detached: a Ctrl-C in the terminal is for the process that owns the server, which then stops it in its own order.
-      const options = { ...serverUser.identity, cwd: this.directory, env, detached: true, stdio: [...stdio] }
+      const options = {
+        ...serverUser.identity,
+        cwd: this.directory,
+        env: env as NodeJS.ProcessEnv,
+        detached: true,
+        stdio: [...stdio],
+      }
       const child = spawn(program, args, options)
       await once(child, 'spawn')
       watch(this.directory, child.pid)
