@@ -7,9 +7,8 @@
  * One pipeline lives from `start` to `stop`; connections come and go in between.
  */
 import type { ClientConfig, Pool } from 'pg'
-import { analyze } from './analyze/analyze.js'
 import { driftedPlans } from './analyze/fingerprint.js'
-import { PlanCache } from './analyze/plan-cache.js'
+import { Planner } from './analyze/planner.js'
 import type { Plan, PlanTable } from './analyze/plan.js'
 import type { ChangeSource } from './capture/contract.js'
 import type { Batch } from './change.js'
@@ -21,12 +20,19 @@ import type { LiveInstance } from './live/live-instance.js'
 import type { Registry } from './live/registry.js'
 import { Barriers } from './refresh/barrier.js'
 import { TickLoop } from './refresh/tick-loop.js'
+import { Decisions } from './route/decisions.js'
 import { Router } from './route/router.js'
 import type { Hit } from './route/contract.js'
+import { backoffDelay, type BackoffOptions } from './util/backoff.js'
 import type { Clock, Random } from './util/clock.js'
 import { deferred } from './util/deferred.js'
-import { checkIn, checkOut } from './util/pool.js'
+import { backendOf, destroyConnection } from './util/pool.js'
+import { Intervals } from './util/intervals.js'
 import { isConnectionError } from './util/postgres.js'
+
+const RETRY: BackoffOptions = { firstMs: 100, maxMs: 5_000 }
+
+type Filter = NonNullable<LiveInstance['filter']>
 
 export interface PipelineOptions {
   readonly pool: Pool
@@ -47,13 +53,13 @@ export interface PipelineOptions {
 
 export class Pipeline {
   readonly #options: PipelineOptions
-  readonly #plans = new PlanCache()
+  readonly #planner: Planner
   readonly #router = new Router<LiveInstance>()
   readonly #loop: TickLoop<LiveInstance>
   readonly #barriers: Barriers<LiveInstance>
   readonly #supervisor: Supervisor
-  readonly #undecided = new Map<symbol, number>()
-  readonly #intervals = new Map<LiveInstance, unknown>()
+  readonly #decisions = new Decisions()
+  readonly #intervals: Intervals<LiveInstance>
   #sourceStopped: Promise<void> = Promise.resolve()
   #reconnected = deferred<void>()
   #opens = 0
@@ -63,7 +69,9 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options
-    const { pool, clock, random, source, registry } = options
+    const { pool, clock, random, source, registry, mapPlan } = options
+    this.#intervals = new Intervals(clock)
+    this.#planner = new Planner({ pool, clock, mapPlan })
     this.#loop = new TickLoop<LiveInstance>({
       pool,
       clock,
@@ -80,7 +88,7 @@ export class Pipeline {
       completedTick: () => this.#loop.completed,
       force: (tick) => this.#loop.force(tick),
       queries: () => registry.instances,
-      undecidedSince: () => (this.#undecided.size > 0 ? Math.min(...this.#undecided.values()) : undefined),
+      undecidedSince: () => this.#decisions.undecidedSince,
     })
     this.#supervisor = new Supervisor({
       config: options.config,
@@ -102,6 +110,8 @@ export class Pipeline {
   }
 
   async start(): Promise<void> {
+    // Without a listener, a pool's idle connection that is lost ends the process.
+    this.#options.pool.on('error', this.#poolError)
     await this.#supervisor.start()
     this.#armAudit()
   }
@@ -115,15 +125,21 @@ export class Pipeline {
     this.#router.add(instance)
     this.#loop.mark(instance, { kind: 'first' })
     this.#loop.request()
-    this.#armInterval(instance)
+    const { refreshEvery } = instance.options
+    if (typeof refreshEvery === 'number')
+      this.#intervals.set(instance, refreshEvery, () => this.#refreshAnyway(instance))
   }
 
   unregister(instance: LiveInstance): void {
     if (instance.hasPlan) this.#router.remove(instance)
     this.#loop.forget(instance)
-    this.#options.clock.clearTimeout(this.#intervals.get(instance))
-    this.#intervals.delete(instance)
+    this.#intervals.clear(instance)
     this.#barriers.check()
+  }
+
+  #refreshAnyway(instance: LiveInstance): void {
+    this.#loop.mark(instance, { kind: 'interval' })
+    this.#loop.request()
   }
 
   barrier(signal?: AbortSignal): Promise<void> {
@@ -138,9 +154,9 @@ export class Pipeline {
   async stop(): Promise<void> {
     this.#isStopped = true
     const { clock, source } = this.#options
+    this.#options.pool.off('error', this.#poolError)
     clock.clearTimeout(this.#auditTimer)
-    for (const timer of this.#intervals.values()) clock.clearTimeout(timer)
-    this.#intervals.clear()
+    this.#intervals.clearAll()
     this.#barriers.stop()
     this.#reconnected.reject(new ConnectionLostError('The engine was stopped.'))
     await this.#cancelRefreshes()
@@ -149,6 +165,10 @@ export class Pipeline {
     await this.#sourceStopped
     await source.stop()
     await this.#supervisor.stop()
+  }
+
+  readonly #poolError = (cause: Error): void => {
+    this.#options.onError(new ConnectionLostError(`The pool lost an idle connection: ${cause.message}`, { cause }))
   }
 
   // ── connection ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -169,6 +189,8 @@ export class Pipeline {
 
   #lost(error: RealtimeError): void {
     for (const instance of this.#options.registry.instances) instance.markStale(error)
+    // The network that swallowed one connection has swallowed the others.
+    for (const client of this.#loop.clients) destroyConnection(client)
     this.#sourceStopped = this.#options.source.stop().catch(() => {})
   }
 
@@ -183,7 +205,7 @@ export class Pipeline {
   }
 
   async #cancelRefreshes(): Promise<void> {
-    const backends = [...this.#loop.backends]
+    const backends = [...this.#loop.clients].map(backendOf)
     if (backends.length === 0) return
     await this.#supervisor.session?.control
       .query('SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.unnest($1::int[]) AS pid', [backends])
@@ -194,7 +216,7 @@ export class Pipeline {
 
   /** Analyzes and captures, through as many lost connections as it takes. */
   async #plan(instance: LiveInstance): Promise<Plan> {
-    for (;;) {
+    for (let attempt = 0; ; attempt++) {
       const opens = this.#opens
       try {
         const plan = await this.#analyze(instance)
@@ -203,32 +225,29 @@ export class Pipeline {
         if (opens === this.#opens && this.status === 'live') return plan
       } catch (error) {
         if (this.#isStopped || !isLost(error)) throw error
+        this.#options.onError(toRealtimeError(error, 'A query could not be analyzed'))
       }
-      if (this.status !== 'live') await this.#reconnected.promise
+      await this.#nextTry(attempt)
     }
   }
 
-  async #analyze({ query, options, scope }: LiveInstance): Promise<Plan> {
-    const input = {
+  /** After the reconnect; or after a while, where only the pool's connections fail. */
+  async #nextTry(attempt: number): Promise<void> {
+    if (this.status !== 'live') return this.#reconnected.promise
+    const { clock, random } = this.#options
+    const waited = deferred<void>()
+    const timer = clock.setTimeout(waited.resolve, backoffDelay(attempt, RETRY, random))
+    await Promise.race([waited.promise, this.#reconnected.promise]).finally(() => clock.clearTimeout(timer))
+  }
+
+  #analyze({ query, options, scope }: LiveInstance): Promise<Plan> {
+    return this.#planner.plan({
       sql: query.sql,
       node: query.node,
       scope,
       dependsOn: options.dependsOn ?? [],
       acceptsTime: options.refreshEvery !== undefined,
-    }
-    const plan = await this.#plans.plan(input, async () => {
-      const client = await checkOut(this.#options.pool)
-      let failure: unknown
-      try {
-        return await analyze(client, input)
-      } catch (error) {
-        failure = error
-        throw error
-      } finally {
-        checkIn(client, isLost(failure) ? failure : undefined)
-      }
     })
-    return this.#options.mapPlan(plan)
   }
 
   #watchedTables(): PlanTable[] {
@@ -252,7 +271,7 @@ export class Pipeline {
       const repaired = await this.#options.source.audit(session.control)
       const planned = this.#planned()
       const drifted = new Set(await driftedPlans(session.control, new Set(planned.map(({ plan }) => plan))))
-      if (drifted.size > 0) this.#plans.clear()
+      if (drifted.size > 0) this.#planner.clear()
       await this.#replan(planned.filter(({ plan, planError }) => planError || drifted.has(plan)))
       if (repaired.length > 0) this.#markAll(`capture was repaired: ${repaired.join('; ')}`)
       if (repaired.length > 0 || drifted.size > 0) this.#loop.request()
@@ -303,36 +322,23 @@ export class Pipeline {
     // A filter reads the present rows: while they are about to change, its answer would not hold.
     const isUnsettled = instance.schedule.pendingSince !== undefined
     if (hit.certain || isUnsettled || !instance.filter) return this.#markHit(instance, hit, tick)
-    const decision = this.#decide(instance, hit, tick)
+    const decision = this.#decide(instance, instance.filter, hit, tick)
     if (!instance.filter.isAsync) await decision
   }
 
   /** Functions of the application may take their time: the tick does not wait for them, barriers do. */
-  async #decide(instance: LiveInstance, hit: Hit, tick: number): Promise<void> {
-    const decision = Symbol('decision')
-    this.#undecided.set(decision, tick)
-    const refreshes = await instance.filter!.decide(hit, () => instance.state.rows)
-    if (refreshes && !instance.isClosed && !this.#isStopped) {
+  async #decide(instance: LiveInstance, filter: Filter, hit: Hit, tick: number): Promise<void> {
+    const rows = () => instance.state.rows
+    await this.#decisions.decide(filter, hit, rows, tick, () => {
+      if (instance.isClosed || this.#isStopped) return
       this.#markHit(instance, hit, tick)
-      if (instance.filter!.isAsync) this.#loop.request()
-    }
-    this.#undecided.delete(decision)
+      if (filter.isAsync) this.#loop.request()
+    })
     this.#barriers.check()
   }
 
   #markHit(instance: LiveInstance, hit: Hit, tick: number): void {
     for (const reason of hit.reasons) this.#loop.mark(instance, reason, tick)
-  }
-
-  #armInterval(instance: LiveInstance): void {
-    const { refreshEvery } = instance.options
-    if (typeof refreshEvery !== 'number' || instance.isClosed || this.#isStopped) return
-    const timer = this.#options.clock.setTimeout(() => {
-      this.#loop.mark(instance, { kind: 'interval' })
-      this.#loop.request()
-      this.#armInterval(instance)
-    }, refreshEvery)
-    this.#intervals.set(instance, timer)
   }
 }
 

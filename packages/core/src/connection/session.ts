@@ -1,6 +1,7 @@
 import pg, { type Client, type ClientConfig } from 'pg'
 import { UnsupportedDatabaseError } from '../errors.js'
 import type { Clock } from '../util/clock.js'
+import { destroyConnection } from '../util/pool.js'
 import { endClient } from '../util/postgres.js'
 
 /**
@@ -13,7 +14,7 @@ export interface Session {
   /** `<system>.<timeline>`: snapshots compare only within it. */
   readonly origin: string
   /** Gives the session up as if it were lost. */
-  abandon(error: Error): void
+  abandon(this: void, error: Error): void
   close(): Promise<void>
 }
 
@@ -112,8 +113,7 @@ async function checkServer(client: Client): Promise<string> {
 
 function destroy(client: Client): void {
   client.on('error', () => {})
-  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
-  connection.stream.destroy()
+  destroyConnection(client)
 }
 
 /** Notices a network that swallows everything: the connection is lost when it does not answer within one period. */

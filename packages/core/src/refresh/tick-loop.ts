@@ -6,7 +6,7 @@
  * Ticks never overlap; the refreshes that they start may outlive them. A tick is requested by the change source, by a
  * new live query, by a throttle window that ends, and by a barrier.
  */
-import type { Client, Pool } from 'pg'
+import type { Client, Pool, PoolClient } from 'pg'
 import type { Batch } from '../change.js'
 import type { ChangeSource } from '../capture/contract.js'
 import type { RefreshReason } from '../live/contract.js'
@@ -20,7 +20,11 @@ import { Semaphore } from '../util/semaphore.js'
 export interface TickSession {
   readonly reader: Client
   readonly origin: string
+  /** Gives the connection up as lost. */
+  abandon(this: void, error: Error): void
 }
+
+const ANSWER_MS = 10_000
 
 export interface TickLoopOptions {
   readonly pool: Pool
@@ -41,7 +45,7 @@ export class TickLoop<Query extends Refreshable> {
   readonly #options: TickLoopOptions
   readonly #lanes: Semaphore
   readonly #refreshes = new Set<Promise<void>>()
-  readonly #backends = new Set<number>()
+  readonly #clients = new Set<PoolClient>()
   /** Queries that wait for a refresh, so that a tick's cost does not grow with the clean ones. */
   readonly #dirty = new Set<Query>()
   #tick = 0
@@ -90,9 +94,9 @@ export class TickLoop<Query extends Refreshable> {
     this.request()
   }
 
-  /** Backends that run refreshes now. */
-  get backends(): ReadonlySet<number> {
-    return this.#backends
+  /** Connections that run refreshes now. */
+  get clients(): ReadonlySet<PoolClient> {
+    return this.#clients
   }
 
   /** Begins no tick any more; resolves when every refresh has ended. */
@@ -124,9 +128,10 @@ export class TickLoop<Query extends Refreshable> {
     this.#arm()
   }
 
-  async #runTick({ reader, origin }: TickSession): Promise<void> {
+  async #runTick(session: TickSession): Promise<void> {
+    const { reader, origin } = session
     const tick = ++this.#tick
-    await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    await this.#begin(session)
     try {
       const batch = await this.#options.source().read(reader)
       await this.#options.route(batch, tick)
@@ -139,15 +144,29 @@ export class TickLoop<Query extends Refreshable> {
     }
   }
 
+  /** Answered by any server that is there: silence means that the connection is dead. */
+  async #begin({ reader, abandon }: TickSession): Promise<void> {
+    const { clock } = this.#options
+    const timer = clock.setTimeout(
+      () => abandon(new Error(`the server did not answer within ${ANSWER_MS} ms`)),
+      ANSWER_MS,
+    )
+    try {
+      await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    } finally {
+      clock.clearTimeout(timer)
+    }
+  }
+
   /** Resolves when every group has imported the snapshot, or given up. */
   async #refresh(jobs: readonly Job<Query>[], snapshot: TickSnapshot): Promise<void> {
     const { pool, statementTimeoutMs, clock } = this.#options
     const worker = {
       pool,
       statementTimeoutMs,
-      now: () => clock.now(),
+      clock,
       isStopped: () => this.#isStopped,
-      backends: this.#backends,
+      clients: this.#clients,
     }
     const imports = groupByScope(jobs, this.#lanes.free || 1).map(async ({ scope, jobs: group }) => {
       await this.#lanes.acquire()

@@ -2,10 +2,15 @@ import type { Pool, PoolClient } from 'pg'
 import type { SnapshotToken } from '../change.js'
 import { ConnectionLostError, QueryFailedError, type RealtimeError } from '../errors.js'
 import type { RefreshReason, Scope } from '../live/contract.js'
-import { checkIn, checkOut } from '../util/pool.js'
+import type { Clock } from '../util/clock.js'
+import { checkIn, checkOut, destroyConnection } from '../util/pool.js'
 import { isConnectionError, queryError } from '../util/postgres.js'
 import type { Accepted, RawResult, Refreshable } from './contract.js'
 import { beginOnSnapshot, runQuery } from './run-query.js'
+
+/** How long a refresh waits for the pool: the tick's transaction is open meanwhile. */
+const CHECK_OUT_MS = 5_000
+const GRACE_MS = 5_000
 
 export interface TickSnapshot {
   /** From `pg_export_snapshot()`; can be imported while the tick's transaction is open. */
@@ -21,11 +26,11 @@ export interface Job<Query extends Refreshable> {
 export interface WorkerOptions {
   readonly pool: Pool
   readonly statementTimeoutMs: number
-  readonly now: () => number
+  readonly clock: Clock
   /** Asked before each query: a stopped engine begins nothing. */
   readonly isStopped: () => boolean
-  /** Backends that run a refresh now, so that `stop` can cancel them. */
-  readonly backends: Set<number>
+  /** Connections that run a refresh now, so that they can be interrupted. */
+  readonly clients: Set<PoolClient>
 }
 
 /**
@@ -43,11 +48,11 @@ export async function refreshGroup<Query extends Refreshable>(
   const pending = [...jobs]
   let client: PoolClient | undefined
   try {
-    client = await checkOut(options.pool)
+    client = await checkOut(options.pool, options.clock, CHECK_OUT_MS)
+    options.clients.add(client)
     if (options.isStopped()) return
     await client.query(beginOnSnapshot(snapshot.id, scope, options.statementTimeoutMs))
     onImported()
-    options.backends.add(backendOf(client))
     while (pending.length > 0 && !options.isStopped()) {
       await refreshOne(client, pending[0]!, snapshot, options, pending.length > 1)
       pending.shift()
@@ -82,19 +87,27 @@ async function refreshOne<Query extends Refreshable>(
   client: PoolClient,
   { query, reasons }: Job<Query>,
   snapshot: TickSnapshot,
-  { now }: WorkerOptions,
+  { clock, statementTimeoutMs }: WorkerOptions,
   isolate: boolean,
 ): Promise<void> {
-  const startedAt = now()
-  const outcome = await attempt(client, query, snapshot, isolate)
+  const startedAt = clock.now()
+  // The server ends a statement that takes too long; this ends one whose server does not answer any more.
+  const deadline = clock.setTimeout(() => destroyConnection(client), statementTimeoutMs + GRACE_MS)
+  const outcome = await attempt(client, query, snapshot, isolate).finally(() => clock.clearTimeout(deadline))
   const base = { reasons, snapshot: snapshot.token }
   if (outcome.kind === 'failed') {
-    report(query, { ...base, changed: false, rows: undefined, durationMs: now() - startedAt, error: outcome.error })
+    report(query, {
+      ...base,
+      changed: false,
+      rows: undefined,
+      durationMs: clock.now() - startedAt,
+      error: outcome.error,
+    })
     return
   }
   const { changed, rows } = outcome.accepted
   query.schedule.succeed()
-  query.refreshed({ ...base, changed, rows, durationMs: now() - startedAt, error: undefined })
+  query.refreshed({ ...base, changed, rows, durationMs: clock.now() - startedAt, error: undefined })
   outcome.accepted.publish()
 }
 
@@ -136,11 +149,7 @@ function report(query: Refreshable, outcome: Parameters<Refreshable['refreshed']
   query.refreshed(outcome)
 }
 
-function backendOf(client: PoolClient): number {
-  return (client as unknown as { processID: number }).processID
-}
-
 function release(client: PoolClient, options: WorkerOptions, error?: unknown): void {
-  options.backends.delete(backendOf(client))
+  options.clients.delete(client)
   checkIn(client, error)
 }

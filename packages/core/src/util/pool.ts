@@ -1,16 +1,48 @@
 import type { Pool, PoolClient } from 'pg'
+import { ConnectionLostError } from '../errors.js'
+import type { Clock } from './clock.js'
 
 const ignore = () => {}
 
-/** A client of the pool; while it is out, a lost connection rejects its queries and is no uncaught event. */
-export async function checkOut(pool: Pool): Promise<PoolClient> {
-  const client = await pool.connect()
-  client.on('error', ignore)
-  return client
+/**
+ * A client of the pool; while it is out, a lost connection rejects its queries and is no uncaught event. Rejects when
+ * none is free within `timeoutMs`.
+ */
+export async function checkOut(pool: Pool, clock: Clock, timeoutMs: number): Promise<PoolClient> {
+  const connecting = pool.connect()
+  let timer: unknown
+  const timeout = new Promise<never>((_, reject) => {
+    timer = clock.setTimeout(() => {
+      // It may still come: it goes straight back.
+      connecting.then((late) => late.release(), ignore)
+      reject(
+        new ConnectionLostError(
+          `The pool had no connection free within ${timeoutMs} ms: raise its max, or find who holds them.`,
+        ),
+      )
+    }, timeoutMs)
+  })
+  try {
+    const client = await Promise.race([connecting, timeout])
+    client.on('error', ignore)
+    return client
+  } finally {
+    clock.clearTimeout(timer)
+  }
 }
 
 /** Gives a client back; with an error, the pool replaces it. */
 export function checkIn(client: PoolClient, error?: unknown): void {
   client.off('error', ignore)
   client.release(error === undefined ? undefined : true)
+}
+
+/** Ends a connection at once, without the server's help: what waits on it rejects. */
+export function destroyConnection(client: object): void {
+  const { connection } = client as { connection: { stream: { destroy(): void } } }
+  connection.stream.destroy()
+}
+
+export function backendOf(client: object): number {
+  return (client as { processID: number }).processID
 }

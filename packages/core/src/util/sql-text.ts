@@ -57,15 +57,17 @@ const NAME = String.raw`[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*`
 const LEXERS: readonly (readonly [SqlTokenKind, RegExp])[] = [
   ['space', /\s+/y],
   ['comment', /--[^\n\r]*/y],
-  ['string', /(?:[uU]&|[bBxXnN])?'(?:[^']|'')*'/y],
-  ['identifier', /(?:[uU]&)?"(?:[^"]|"")*"/y],
+  ['string', /(?:[uU]&|[bBxXnN])?'[^']*(?:''[^']*)*'/y],
+  ['identifier', /(?:[uU]&)?"[^"]*(?:""[^"]*)*"/y],
   ['parameter', /\$[0-9]+/y],
   ['word', new RegExp(NAME, 'y')],
   ['number', /[0-9][0-9A-Za-z_]*/y],
 ]
 // Quoted parts on following lines continue an E'…' string, backslashes included.
-const ESCAPE_STRING =
-  /[eE]'(?:[^'\\]|\\[^]|'')*'(?:(?:[^\S\n\r]|--[^\n\r]*)*[\n\r](?:\s|--[^\n\r]*)*'(?:[^'\\]|\\[^]|'')*')*/y
+const ESCAPED = String.raw`'[^'\\]*(?:(?:\\[^]|'')[^'\\]*)*'`
+const CONTINUATION = String.raw`(?:[^\S\n\r]|--[^\n\r]*)*[\n\r](?:\s|--[^\n\r]*)*`
+const ESCAPE_STRING = new RegExp(`[eE]${ESCAPED}(?:${CONTINUATION}${ESCAPED})*`, 'y')
+const ESCAPE_STRING_START = /[eE]'/y
 const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y
 const NEVER_ENDING = /(?:[uU]&|[bBxXnNeE])?'|(?:[uU]&)?"/y
 
@@ -83,8 +85,7 @@ function tokenAt(sql: string, position: number): SqlToken {
     return end < 0 ? rest() : { kind: 'string', text: sql.slice(position, end + tag.length) }
   }
   // An E string that never ends must not be read as the name E and a string.
-  const escapes = /[eE]'/y
-  if (match(escapes, sql, position) !== undefined) return rest()
+  if (match(ESCAPE_STRING_START, sql, position) !== undefined) return rest()
   for (const [kind, lexer] of LEXERS) {
     const text = match(lexer, sql, position)
     if (text !== undefined && !(kind === 'word' && match(NEVER_ENDING, sql, position) !== undefined))
