@@ -1,0 +1,285 @@
+import { createTRPCClient } from '@trpc/client'
+import type { AnyTRPCRouter } from '@trpc/server'
+import superjson from 'superjson'
+import { describe, expect, test } from 'vitest'
+import { token } from '../../test/support/fake-realtime.js'
+import { ManualClock } from '../../test/support/manual-clock.js'
+import { Recorder } from '../../test/support/recorder.js'
+import { ScriptedLink } from '../../test/support/scripted-link.js'
+import type { LiveStatusEvent } from './link-status.js'
+import { liveLink, type LiveLinkOptions } from './live-link.js'
+
+interface AnySubscription {
+  subscribe(input: unknown, callbacks: object): { unsubscribe(): void }
+}
+
+function setup(options: Partial<LiveLinkOptions> = {}) {
+  const server = new ScriptedLink()
+  const clock = new ManualClock()
+  const events: LiveStatusEvent[] = []
+  const client = createTRPCClient<AnyTRPCRouter>({
+    links: [
+      liveLink<AnyTRPCRouter>({
+        transformer: superjson,
+        clock,
+        retryDelayMs: (attempt) => 1_000 * (attempt + 1),
+        onStatus: (event) => events.push(event),
+        ...options,
+      }),
+      server.link,
+    ],
+  }) as unknown as Record<string, AnySubscription>
+  const subscribe = (path = 'orders', input: unknown = undefined) =>
+    new Recorder<unknown>((callbacks) => client[path]!.subscribe(input, callbacks))
+  const statuses = () => events.map(({ status }) => status)
+  return { server, clock, events, statuses, subscribe }
+}
+
+const v1 = { version: 'v1', snapshot: token(10) }
+const v2 = { version: 'v2', snapshot: token(20) }
+const rows = [{ id: 1 }, { id: 2 }]
+
+const BAD_REQUEST = ['BAD_REQUEST', -32600, 400] as const
+const FORBIDDEN = ['FORBIDDEN', -32003, 403] as const
+const INTERNAL = ['INTERNAL_SERVER_ERROR', -32603, 500] as const
+
+describe('negotiation', () => {
+  test('it announces itself, and hands on rows', () => {
+    const { server, subscribe } = setup()
+    using recorder = subscribe('orders', { shop: 1 })
+    expect(server.last.input).toMatchObject({ shop: 1, '~live': { transformer: true, shape: 'object' } })
+    server.last.start()
+    server.last.rows(rows, v1)
+    expect(recorder.data).toEqual([rows])
+  })
+
+  test('a procedure whose schema refuses the announcement is asked again without it', () => {
+    const { server, subscribe, statuses } = setup()
+    using recorder = subscribe('orders', { shop: 1 })
+    server.last.start()
+    server.last.fail(...BAD_REQUEST)
+    expect(server.connections.map(({ input }) => input)).toEqual([expect.anything(), { shop: 1 }])
+    server.last.data(rows)
+    expect(recorder.errors).toEqual([])
+    expect(recorder.data).toEqual([rows])
+    expect(statuses()).toEqual(['connecting', 'live'])
+  })
+
+  test('and is remembered, so that later subscriptions ask without it at once', () => {
+    const { server, subscribe } = setup()
+    using _first = subscribe()
+    server.last.fail(...BAD_REQUEST)
+    server.last.data(rows)
+    using _second = subscribe()
+    expect(server.connections).toHaveLength(3)
+    expect(server.last.announcement).toBeUndefined()
+    using _other = subscribe('items')
+    expect(server.last.announcement).toBeDefined()
+  })
+
+  test('an input that is wrong without the announcement too fails, and nothing is remembered', () => {
+    const { server, subscribe } = setup()
+    using recorder = subscribe('orders', { shop: 'wrong' })
+    server.last.fail(...BAD_REQUEST)
+    server.last.fail(...BAD_REQUEST)
+    expect(recorder.errors).toHaveLength(1)
+    using _right = subscribe('orders', { shop: 1 })
+    expect(server.last.announcement).toBeDefined()
+  })
+
+  test('other errors are not asked again', () => {
+    const { server, subscribe, statuses } = setup()
+    using recorder = subscribe()
+    server.last.fail(...FORBIDDEN)
+    expect(recorder.errors).toHaveLength(1)
+    expect(server.connections).toHaveLength(1)
+    expect(statuses()).toEqual(['connecting', 'ended'])
+  })
+
+  test('what is no live query passes unchanged', () => {
+    const { server, subscribe } = setup()
+    using recorder = subscribe('chat')
+    const data = [{ id: '7', data: 'hello' }, 'text', [1], null, undefined]
+    for (const value of data) server.last.data(value)
+    expect(recorder.data).toEqual(data)
+    server.last.complete()
+    expect(recorder.isComplete).toBe(true)
+  })
+
+  test('a missing transformer is noticed', () => {
+    const { server, subscribe } = setup({ transformer: undefined as never })
+    using recorder = subscribe()
+    expect(server.last.announcement?.transformer).toBe(false)
+    server.last.rows(rows, v1)
+    expect(recorder.errors).toEqual([expect.objectContaining({ message: expect.stringContaining('liveLink()') })])
+    expect(server.last.isOpen).toBe(false)
+  })
+
+  test('rows that do not arrive whole end the subscription with an error', () => {
+    const { server, subscribe } = setup()
+    using recorder = subscribe()
+    const message = { '~live': 1, kind: 'rows', count: 2, lines: '{}', single: false, ...v1, status: 'live' }
+    server.last.start()
+    server.last.tracked('id', message as never)
+    expect(recorder.errors).toHaveLength(1)
+    expect(server.last.isOpen).toBe(false)
+  })
+})
+
+describe('statuses', () => {
+  test('follow the server and the connection', () => {
+    const { server, subscribe, statuses, events } = setup()
+    const recorder = subscribe('orders', { shop: 1 })
+    server.last.state('connecting')
+    server.last.state('pending')
+    server.last.rows(rows, v1)
+    server.last.status('stale', v1)
+    server.last.state('connecting', new Error('gone'))
+    server.last.state('pending')
+    server.last.status('live', v1)
+    recorder.unsubscribe()
+    expect(statuses()).toEqual(['connecting', 'live', 'stale', 'reconnecting', 'live', 'ended'])
+    expect(recorder.data).toHaveLength(1)
+    expect(new Set(events.map(({ subscription, path, input }) => JSON.stringify([subscription, path, input])))).toEqual(
+      new Set(['[1,"orders",{"shop":1}]']),
+    )
+  })
+
+  test('tRPC’s own connection states still reach the application', () => {
+    const { server, subscribe } = setup()
+    using recorder = subscribe()
+    server.last.state('connecting')
+    server.last.start()
+    server.last.state('pending')
+    expect(recorder.states).toEqual(['connecting', 'started', 'pending'])
+  })
+})
+
+describe('never backwards', () => {
+  test('a late frame of an earlier socket is dropped', () => {
+    const { server, subscribe } = setup()
+    using recorder = subscribe()
+    server.last.rows([{ id: 2 }], v2)
+    server.last.rows([{ id: 1 }], v1)
+    expect(recorder.data).toEqual([[{ id: 2 }]])
+  })
+
+  test('older rows that the server knows to be stale are shown as such', () => {
+    const { server, subscribe, statuses } = setup()
+    using recorder = subscribe()
+    server.last.rows([{ id: 2 }], v2)
+    server.last.rows([{ id: 1 }], v1, 'stale')
+    expect(recorder.data).toEqual([[{ id: 2 }], [{ id: 1 }]])
+    expect(statuses()).toEqual(['connecting', 'live', 'stale'])
+  })
+})
+
+describe('a server in trouble', () => {
+  test.each([
+    ['an error of the server', (server: ScriptedLink) => server.last.fail(...INTERNAL)],
+    ['no answer of a tRPC server', (server: ScriptedLink) => server.last.failWithoutAnswer()],
+  ])('after %s it comes back by itself, with what it holds', (_, fail) => {
+    const { server, subscribe, statuses, clock } = setup()
+    using recorder = subscribe('orders', { shop: 1 })
+    server.last.rows(rows, v1)
+    fail(server)
+    expect(recorder.errors).toEqual([])
+    expect(statuses().at(-1)).toBe('reconnecting')
+    clock.advance(999)
+    expect(server.connections).toHaveLength(1)
+    clock.advance(1)
+    expect(server.last.announcement?.resume).toBe(`v1~${token(10)}~1`)
+    server.last.status('live', v1)
+    expect(statuses().at(-1)).toBe('live')
+    expect(recorder.data).toHaveLength(1)
+  })
+
+  test('tries follow each other ever more slowly, and quickly again after a success', () => {
+    const { server, subscribe, clock } = setup()
+    using _recorder = subscribe()
+    server.last.rows(rows, v1)
+    server.last.fail(...INTERNAL)
+    clock.advance(1_000)
+    server.last.fail(...INTERNAL)
+    clock.advance(1_999)
+    expect(server.connections).toHaveLength(2)
+    clock.advance(1)
+    expect(server.connections).toHaveLength(3)
+    server.last.status('live', v1)
+    server.last.fail(...INTERNAL)
+    clock.advance(1_000)
+    expect(server.connections).toHaveLength(4)
+  })
+
+  test('before the first rows the error is the application’s', () => {
+    const { server, subscribe } = setup()
+    using recorder = subscribe()
+    server.last.fail(...INTERNAL)
+    expect(recorder.errors).toHaveLength(1)
+  })
+
+  test('an error that no retry cures ends the subscription after rows as well', () => {
+    const { server, subscribe } = setup()
+    using recorder = subscribe()
+    server.last.rows(rows, v1)
+    server.last.fail(...FORBIDDEN)
+    expect(recorder.errors).toHaveLength(1)
+  })
+
+  test('leaving while it waits ends the waiting', () => {
+    const { server, subscribe, clock } = setup()
+    const recorder = subscribe()
+    server.last.rows(rows, v1)
+    server.last.fail(...INTERNAL)
+    recorder.unsubscribe()
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('unsubscribing', () => {
+  test('after the server has started stops at once', () => {
+    const { server, subscribe, clock } = setup()
+    const recorder = subscribe()
+    server.last.start()
+    recorder.unsubscribe()
+    expect(server.last.isOpen).toBe(false)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('before that stops when it has, since older servers lose a stop that comes too early', () => {
+    const { server, subscribe, clock } = setup()
+    const recorder = subscribe()
+    recorder.unsubscribe()
+    expect(server.last.isOpen).toBe(true)
+    server.last.start()
+    expect(server.last.isOpen).toBe(false)
+    expect(recorder.states).toEqual([])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('waits for that no longer than ten seconds', () => {
+    const { server, subscribe, clock } = setup()
+    subscribe().unsubscribe()
+    clock.advance(10_000)
+    expect(server.last.isOpen).toBe(false)
+  })
+
+  test.each(['before', 'after'])('does not wait for a server that is away (%s)', (when) => {
+    const { server, subscribe, clock } = setup()
+    const recorder = subscribe()
+    if (when === 'before') server.last.state('connecting', new Error('gone'))
+    recorder.unsubscribe()
+    if (when === 'after') server.last.state('connecting', new Error('gone'))
+    expect(server.last.isOpen).toBe(false)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('is silent: nothing that still comes reaches the application', () => {
+    const { server, subscribe } = setup()
+    const recorder = subscribe()
+    recorder.unsubscribe()
+    server.last.fail(...INTERNAL)
+    expect(recorder.errors).toEqual([])
+    expect(recorder.data).toEqual([])
+  })
+})
