@@ -9,18 +9,25 @@ import { grantStatements, SCHEMA_MARKER, schemaStatements } from './schema-sql.j
 import { triggerFunction, triggerStatements } from './trigger-function.js'
 import { functionNames, TRIGGER_EVENTS, triggerName, type TriggerEvent } from './trigger-names.js'
 
-/** Whether the schema and everything in it that belongs to no single table is there, in this version. */
-export async function isSchemaInstalled(client: ClientBase, objects: CaptureObjects): Promise<boolean> {
+/**
+ * Whether the schema and everything in it that belongs to no single table is there, in this version, and `reader` may
+ * use it.
+ */
+export async function isSchemaInstalled(
+  client: ClientBase,
+  objects: CaptureObjects,
+  reader?: string,
+): Promise<boolean> {
+  const sequences = [objects.awakeUntil, objects.mode, objects.lost, ...objects.dropped]
+  const tables = [...objects.segments, objects.epoch]
   const { rows } = await client.query<{ installed: boolean }>(
     `SELECT pg_catalog.obj_description(pg_catalog.to_regclass($1), 'pg_class') IS NOT DISTINCT FROM $2
-       AND NOT EXISTS (SELECT FROM unnest($3::text[]) name WHERE pg_catalog.to_regclass(name) IS NULL) AS installed`,
-    [
-      objects.mode,
-      SCHEMA_MARKER,
-      [...objects.segments, ...objects.dropped, objects.awakeUntil, objects.lost, objects.epoch],
-    ],
+       AND NOT EXISTS (SELECT FROM unnest($3::text[]) name WHERE pg_catalog.to_regclass(name) IS NULL)
+       AND pg_catalog.to_regprocedure($4) IS NOT NULL AS installed`,
+    [objects.mode, SCHEMA_MARKER, [...tables, ...sequences], objects.rotateSignature],
   )
-  return rows[0]?.installed === true
+  if (rows[0]?.installed !== true) return false
+  return reader === undefined || (await mayRead(client, objects, reader))
 }
 
 /** Creates what is missing of the schema, and lets `reader` read it. Executes nothing where nothing is missing. */
@@ -30,7 +37,7 @@ export async function installSchema(
   reader: string,
   options: AttemptOptions,
 ): Promise<void> {
-  if ((await isSchemaInstalled(client, objects)) && (await mayRead(client, objects, reader))) return
+  if (await isSchemaInstalled(client, objects, reader)) return
   await attemptAlone(client, objects.schema, `schema ${objects.quotedSchema}`, options, async () => {
     if (!(await isSchemaInstalled(client, objects))) {
       await createSchema(client, objects)
@@ -62,8 +69,17 @@ async function mayRead(client: ClientBase, objects: CaptureObjects, reader: stri
   const { rows } = await client.query<{ may: boolean }>(
     `SELECT pg_catalog.has_schema_privilege($1, $2, 'USAGE')
        AND (SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege($1, name, 'SELECT')) FROM unnest($3::text[]) name)
-       AND (SELECT pg_catalog.bool_and(pg_catalog.has_sequence_privilege($1, name, 'UPDATE')) FROM unnest($4::text[]) name) AS may`,
-    [reader, objects.schema, objects.segments, [objects.awakeUntil, objects.mode, objects.lost, ...objects.dropped]],
+       AND pg_catalog.has_table_privilege($1, $4, 'INSERT') AND pg_catalog.has_table_privilege($1, $4, 'UPDATE')
+       AND (SELECT pg_catalog.bool_and(pg_catalog.has_sequence_privilege($1, name, 'UPDATE')) FROM unnest($5::text[]) name)
+       AND pg_catalog.has_function_privilege($1, $6, 'EXECUTE') AS may`,
+    [
+      reader,
+      objects.schema,
+      objects.segments,
+      objects.epoch,
+      [objects.awakeUntil, objects.mode, objects.lost, ...objects.dropped],
+      objects.rotateSignature,
+    ],
   )
   return rows[0]?.may === true
 }

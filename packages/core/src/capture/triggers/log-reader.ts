@@ -10,13 +10,15 @@ export interface LogReading {
   /** The database's clock, milliseconds since the epoch. */
   readonly now: number
   readonly awakeUntil: number
+  /** Bits of `MODE`. */
+  readonly mode: number
   readonly lost: bigint
   /** See `CaptureObjects.dropped`. */
   readonly dropped: readonly [bigint, bigint]
   /** `undefined`: a crash took it. */
   readonly epoch: string | undefined
-  /** Whether the log holds entries of this batch at all, for relations that nobody here watches too. */
-  readonly anyEntries: boolean
+  /** How many transactions wrote since the batch before, on relations that nobody here watches too. */
+  readonly transactions: number
   readonly layouts: ReadonlyMap<RelationId, Layout>
   readonly entries: readonly LogEntry[]
 }
@@ -58,10 +60,11 @@ export async function readLog(
     snapshot: header.snapshot,
     now: header.now,
     awakeUntil: header.awakeUntil,
+    mode: header.mode,
     lost: BigInt(header.lost),
     dropped: [BigInt(header.dropped[0]), BigInt(header.dropped[1])],
     epoch: header.epoch ?? undefined,
-    anyEntries: header.anyEntries,
+    transactions: header.transactions,
     layouts: new Map(layouts),
     entries: rows.slice(1).map((row) => ({
       relation: Number(row.relation),
@@ -79,10 +82,11 @@ interface Header {
   snapshot: string
   now: number
   awakeUntil: number
+  mode: number
   lost: string
   dropped: [string, string]
   epoch: string | null
-  anyEntries: boolean
+  transactions: number
   layouts: Layout[] | null
 }
 
@@ -133,10 +137,11 @@ WITH bounds AS MATERIALIZED (
     'snapshot', pg_catalog.pg_current_snapshot()::text,
     'now', (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)::int8,
     'awakeUntil', coalesce(${value(objects.awakeUntil)}, 0),
+    'mode', coalesce(${value(objects.mode)}, 0),
     'lost', coalesce(${value(objects.lost)}, -1)::text,
     'dropped', pg_catalog.json_build_array(coalesce(${value(objects.dropped[0])}, 0)::text, coalesce(${value(objects.dropped[1])}, 0)::text),
     'epoch', (SELECT value FROM ${objects.epoch}),
-    'anyEntries', EXISTS (SELECT FROM entries),
+    'transactions', (SELECT pg_catalog.count(DISTINCT xid) FROM entries),
     'layouts', (SELECT pg_catalog.json_agg(${LAYOUT_JSON}) FROM (SELECT DISTINCT relation FROM watched) r)
   )::text AS header
 )

@@ -20,6 +20,7 @@ export interface CaptureObjects {
   readonly epoch: string
   /** Function that empties the inactive segment, or makes it the active one. */
   readonly rotate: string
+  readonly rotateSignature: string
   /** The channel on which writers ring; its payload is always empty. */
   readonly channel: string
 }
@@ -36,6 +37,7 @@ export function captureObjects(schema: string): CaptureObjects {
     lost: object('lost'),
     epoch: object('epoch'),
     rotate: object('rotate'),
+    rotateSignature: `${object('rotate')}(pg_catalog.pg_snapshot, boolean)`,
     channel: fitName(schema, '_changes', schema),
   }
 }

@@ -1,5 +1,6 @@
 import { quoteLiteral } from '../../util/postgres.js'
 import type { CaptureObjects } from './objects.js'
+import { rotateFunction } from './rotation-sql.js'
 import { VERSION } from './settings.js'
 
 /** Says that a schema holds this library's objects, and which version of them: the comment on the `mode` sequence. */
@@ -38,6 +39,8 @@ export function schemaStatements(objects: CaptureObjects): string[] {
     ...objects.dropped.map((name) => sequence(name, 0)),
     // A sequence that was never set has no last value; these two must have one.
     `SELECT pg_catalog.setval(s, 0) FROM (VALUES (${quoteLiteral(objects.mode)}::regclass), (${quoteLiteral(objects.awakeUntil)})) v(s) WHERE pg_catalog.pg_sequence_last_value(s) IS NULL`,
+    ...rotateFunction(objects),
+    // Last: it says that everything above is there.
     `COMMENT ON SEQUENCE ${objects.mode} IS ${quoteLiteral(SCHEMA_MARKER)}`,
   ]
 }
@@ -48,7 +51,8 @@ export function grantStatements(objects: CaptureObjects, grantee: string): strin
   return [
     `GRANT USAGE ON SCHEMA ${objects.quotedSchema} TO ${grantee}`,
     `GRANT SELECT ON ${objects.segments.join(', ')} TO ${grantee}`,
-    `GRANT SELECT, INSERT ON ${objects.epoch} TO ${grantee}`,
+    `GRANT SELECT, INSERT, UPDATE ON ${objects.epoch} TO ${grantee}`,
+    `GRANT EXECUTE ON FUNCTION ${objects.rotateSignature} TO ${grantee}`,
     `GRANT SELECT, UPDATE ON SEQUENCE ${sequences} TO ${grantee}`,
   ]
 }

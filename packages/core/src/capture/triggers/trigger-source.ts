@@ -1,17 +1,22 @@
-import type { Client, ClientBase, Notification } from 'pg'
+import { randomBytes } from 'node:crypto'
+import type { Client, ClientBase } from 'pg'
 import type { PlanTable } from '../../analyze/plan.js'
-import type { Batch, Change, RelationId } from '../../change.js'
-import { CaptureFailedError, NotInstalledError, UnsupportedDatabaseError, type RealtimeError } from '../../errors.js'
+import type { Batch, RelationId } from '../../change.js'
+import { CaptureFailedError, ClosedError, UnsupportedDatabaseError } from '../../errors.js'
 import type { Clock, Random } from '../../util/clock.js'
-import { endClient, quoteIdentifier } from '../../util/postgres.js'
 import type { ChangeSource, ChangeSourceSignals } from '../contract.js'
 import { hasEnded, parseSnapshot, type PgSnapshot } from '../pg-snapshot.js'
+import { BatchDecoder } from './batch-decoder.js'
+import { Doorbell } from './doorbell.js'
 import { Gaps } from './gaps.js'
-import { installRelations, installSchema, isSchemaInstalled, missingRequirements } from './install.js'
-import { currentSnapshot, ensureEpoch, renewLease } from './lease.js'
-import { LAYOUT_JSON, readLog, toChange, type Layout, type LogReading } from './log-reader.js'
+import { Installation } from './installation.js'
+import { currentSnapshot, Lease } from './lease.js'
+import { readLog, type LogReading } from './log-reader.js'
 import { captureObjects, type CaptureObjects } from './objects.js'
+import { ensureEpoch, Presence } from './presence.js'
+import { Rotation, ROTATE_MS, setDoorbell } from './rotation.js'
 import { LEASE_MS } from './settings.js'
+import type { Wakefulness } from './wakefulness.js'
 
 export interface TriggerSourceOptions {
   /** The schema for capture's own objects. */
@@ -20,7 +25,7 @@ export interface TriggerSourceOptions {
   readonly install: 'auto' | 'manual'
   /** A fresh, connected client for DDL; ended by the source. */
   readonly installer: () => Promise<Client>
-  /** `false`: writers never ring. `undefined`: as the database was installed. */
+  /** `false`: writers never ring. `undefined`: as the database was installed. Kept in the database, for all servers. */
   readonly doorbell: boolean | undefined
   /** Columns that must not enter the log, by a table's label. */
   readonly exclude: ReadonlyMap<string, readonly string[]>
@@ -33,260 +38,254 @@ export function createTriggerSource(options: TriggerSourceOptions): TriggerSourc
   return new TriggerSource(options)
 }
 
-const MAX_QUIET_MS = 2_000
-
-/** What a batch is compared with: the reading before. */
-interface Previous {
-  readonly snapshot: PgSnapshot
-  readonly lost: bigint
-  readonly dropped: readonly [bigint, bigint]
-  readonly epoch: string | undefined
+/** All that belongs to one `start`. */
+interface Running {
+  readonly control: ClientBase
+  readonly signals: ChangeSourceSignals
+  readonly doorbell: Doorbell
+  readonly lease: Lease
+  readonly presence: Presence
+  readonly rotation: Rotation
+  /** The reading before, which a batch is compared with. */
+  previous: { readonly reading: LogReading; readonly snapshot: PgSnapshot } | undefined
+  rotateTimer: unknown
+  rotating: Promise<void> | undefined
 }
 
+/**
+ * Changes by triggers: they append to an unlogged log, from which `read` takes what became visible. What lets a batch be
+ * incomplete (nobody was reading, a crash, a truncated log, a trigger that could not log, a new trigger) makes it a gap.
+ */
 export class TriggerSource implements ChangeSource {
   readonly #options: TriggerSourceOptions
   readonly #objects: CaptureObjects
+  readonly #installation: Installation
   readonly #gaps = new Gaps()
-  /** Captured relations, and what must stay out of the log. */
+  readonly #decoder = new BatchDecoder()
+  /** Captured relations, and the columns that must stay out of the log. */
   readonly #watched = new Map<RelationId, readonly string[]>()
-  readonly #layouts = new Map<RelationId, Layout>()
-  #control: ClientBase | undefined
-  #signals: ChangeSourceSignals | undefined
-  #previous: Previous | undefined
-  /** The database's time when writers were last told that somebody reads. */
-  #renewedAt = 0
-  #safetyPoll: unknown
-  #background: Promise<void> = Promise.resolve()
+  #running: Running | undefined
 
   constructor(options: TriggerSourceOptions) {
     this.#options = options
     this.#objects = captureObjects(options.schema)
+    this.#installation = new Installation(this.#objects, options)
+  }
+
+  /** How this reader learns of changes; `undefined` while it is not started. */
+  get wakefulness(): Wakefulness | undefined {
+    return this.#running?.doorbell.state
   }
 
   async start(control: ClientBase, signals: ChangeSourceSignals): Promise<void> {
+    const { clock, safetyPollMs, doorbell } = this.#options
+    const objects = this.#objects
     await checkServer(control)
-    await this.#ensureSchema(control)
-    await ensureEpoch(control, this.#objects, String(this.#options.random()))
-    this.#control = control
-    this.#signals = signals
-    this.#previous = undefined
+    await this.#installation.ensureSchema(control)
+    // What is said to writers is worth nothing after a crash: nobody need wait for a disk, or for a standby.
+    await control.query(`SELECT pg_catalog.set_config('synchronous_commit', 'off', false)`)
+    const rings = await setDoorbell(control, objects, doorbell)
+    const lease = new Lease(control, objects)
+    const nonce = randomBytes(8).toString('hex')
+    const running: Running = {
+      control,
+      signals,
+      lease,
+      doorbell: new Doorbell({ control, objects, lease, signals, safetyPollMs, clock, nonce }),
+      presence: new Presence(control, objects),
+      rotation: new Rotation(objects),
+      previous: undefined,
+      rotateTimer: undefined,
+      rotating: undefined,
+    }
     this.#gaps.clear()
-    control.on('notification', this.#onNotification)
-    await control.query(`LISTEN ${quoteIdentifier(this.#objects.channel)}`)
-    await this.#distrust('nobody was reading before')
-    this.#schedule()
+    this.#decoder.clear()
+    this.#watched.clear()
+    await running.presence.join()
+    await ensureEpoch(control, objects, nonce)
+    await this.#distrust(running, 'nobody here was reading before')
+    await running.doorbell.start(rings)
+    this.#running = running
+    this.#armRotation(running)
   }
 
   async watch(tables: readonly PlanTable[]): Promise<void> {
-    const control = this.#connected()
-    const fresh = new Map<RelationId, readonly string[]>()
-    for (const table of tables) {
-      const exclude = this.#options.exclude.get(table.label) ?? []
-      for (const relation of [table.relation, ...table.family]) {
-        const known = fresh.get(relation) ?? this.#watched.get(relation)
-        const union = [...new Set([...(known ?? []), ...exclude])]
-        if (known === undefined || union.length > known.length) fresh.set(relation, union)
-      }
-    }
-    if (fresh.size === 0) return
-    await this.#install(control, fresh, tables)
-    await this.#loadLayouts(control, [...fresh.keys()])
-    for (const [relation, exclude] of fresh) this.#watched.set(relation, exclude)
+    const running = this.#started()
+    const wanted = this.#unwatched(tables)
+    if (wanted.size === 0) return
+    await this.#repair(running, wanted, tables)
+    await this.#decoder.learn(running.control, [...wanted.keys()])
+    for (const [relation, exclude] of wanted) this.#watched.set(relation, exclude)
   }
 
   async read(transaction: ClientBase): Promise<Batch> {
-    const control = this.#connected()
-    const previous = this.#previous
+    const running = this.#started()
+    const { previous, doorbell, rotation, signals } = running
+    const { renewedAt } = running.lease
     const reading = await readLog(transaction, this.#objects, previous?.snapshot.text, [...this.#watched.keys()])
     const snapshot = parseSnapshot(reading.snapshot)
-    const reasons = [
-      this.#gaps.settle(snapshot),
-      previous ? undefined : 'this is the first look at the change log',
-      previous && this.#lostLog(previous, reading, snapshot),
-      await this.#missedWrites(previous, reading),
-    ]
-    const { changes, gap } = this.#decode(reading, previous === undefined)
-    if (reading.epoch === undefined) await ensureEpoch(control, this.#objects, String(this.#options.random()))
-    this.#previous = { snapshot, lost: reading.lost, dropped: reading.dropped, epoch: reading.epoch }
-    return { changes, snapshot: reading.snapshot, gap: reasons.find((reason) => reason !== undefined) ?? gap }
+    const doubt = previous && this.#doubt(running, previous, reading, snapshot, renewedAt)
+    if (doubt?.suspectsOpen) await this.#distrust(running, doubt.reason)
+    if (reading.epoch === undefined) {
+      await ensureEpoch(running.control, this.#objects, randomBytes(8).toString('hex'))
+    }
+    await doorbell.beforeCommit(transaction)
+    // Nothing below fails: what is forgotten here must reach the caller.
+    const { changes, gap } = this.#decoder.decode(reading, signals.onError)
+    const settled = this.#gaps.settle(snapshot)
+    running.previous = { reading, snapshot }
+    doorbell.afterRead(reading, snapshot)
+    if (rotation.afterRead(reading, snapshot, this.#options.clock.now())) this.#rotate(running)
+    return {
+      changes,
+      snapshot: reading.snapshot,
+      gap: doubt?.reason ?? settled ?? gap ?? (previous ? undefined : FIRST),
+    }
   }
 
   async audit(control: ClientBase): Promise<readonly string[]> {
-    const missing = await missingRequirements(control, this.#objects, this.#watched)
-    if (missing.length === 0) return []
-    await this.#install(control, this.#watched, [])
-    return missing.map(({ relation, because }) => `${relation.schema}.${relation.name}: ${because}`)
+    const running = this.#started()
+    await this.#installation.ensureSchema(control)
+    const repaired = await this.#repair(running, this.#watched, [])
+    if (repaired.length > 0)
+      await this.#decoder.learn(
+        control,
+        repaired.map(({ relation }) => relation.relation),
+      )
+    return repaired.map(({ relation, because }) => `${relation.schema}.${relation.name}: ${because}`)
   }
 
   async stop(): Promise<void> {
-    const control = this.#control
-    if (!control) return
-    this.#control = undefined
-    this.#signals = undefined
-    this.#options.clock.clearTimeout(this.#safetyPoll)
-    control.off('notification', this.#onNotification)
-    await control.query(`UNLISTEN ${quoteIdentifier(this.#objects.channel)}`).catch(() => {})
-    await this.#background
+    const running = this.#running
+    if (!running) return
+    this.#running = undefined
+    this.#options.clock.clearTimeout(running.rotateTimer)
+    await running.doorbell.stop()
+    await running.rotating
+    // The connection may be gone; writers then learn it when the lease runs out.
+    await running.presence.leave(randomBytes(8).toString('hex')).catch(() => {})
   }
 
-  /** Resolves when nothing that a timer began is still under way. */
+  /** Resolves when nothing that a timer or a read began is still under way. */
   async settled(): Promise<void> {
-    await this.#background
+    await this.#running?.doorbell.settled()
+    await this.#running?.rotating
   }
 
-  readonly #onNotification = (message: Notification): void => {
-    if (message.channel === this.#objects.channel) this.#signals?.wake()
+  #started(): Running {
+    if (!this.#running) throw new ClosedError('The change source is not started.')
+    return this.#running
   }
 
-  #connected(): ClientBase {
-    if (!this.#control) throw new Error('the change source is not started')
-    return this.#control
-  }
-
-  async #ensureSchema(control: ClientBase): Promise<void> {
-    if (this.#options.install === 'manual') {
-      if (await isSchemaInstalled(control, this.#objects)) return
-      throw new NotInstalledError(
-        [],
-        `Change capture is not installed in schema ${this.#objects.quotedSchema}: run the SQL that \`pg-realtime sql\` prints.`,
-      )
+  /** Relations that are not captured yet, or with other columns excluded. */
+  #unwatched(tables: readonly PlanTable[]): Map<RelationId, readonly string[]> {
+    const wanted = new Map<RelationId, readonly string[]>()
+    for (const table of tables) {
+      const exclude = this.#options.exclude.get(table.label) ?? []
+      for (const relation of new Set([table.relation, ...table.family])) {
+        const known = wanted.get(relation) ?? this.#watched.get(relation)
+        const union = [...new Set([...(known ?? []), ...exclude])]
+        if (known === undefined || union.length > known.length) wanted.set(relation, union)
+      }
     }
-    const { rows } = await control.query<{ role: string }>('SELECT current_user::text AS role')
-    const reader = rows[0]?.role ?? ''
-    await this.#withInstaller((client) => installSchema(client, this.#objects, reader, this.#options))
+    return wanted
   }
 
-  async #install(
-    control: ClientBase,
-    wanted: ReadonlyMap<RelationId, readonly string[]>,
-    tables: readonly PlanTable[],
-  ): Promise<void> {
-    const missing = await missingRequirements(control, this.#objects, wanted)
-    if (missing.length === 0) return
-    if (this.#options.install === 'manual') throw notInstalled(missing, tables)
-    await this.#withInstaller((client) => installRelations(client, this.#objects, wanted, this.#options))
-    // Whoever wrote before has ended: the lock was waited for. What they wrote unseen is repaired by one gap.
-    this.#gaps.add('triggers were installed', await currentSnapshot(control), false)
-    this.#signals?.wake()
+  async #repair(running: Running, wanted: ReadonlyMap<RelationId, readonly string[]>, tables: readonly PlanTable[]) {
+    const repaired = await this.#installation.ensureRelations(running.control, wanted, tables)
+    if (repaired.length === 0) return []
+    // Whoever wrote before has ended, because the lock on the table was waited for: one gap repairs what they wrote unseen.
+    this.#gaps.add('triggers were installed', await currentSnapshot(running.control), false)
+    running.signals.wake()
+    return repaired
   }
 
-  async #withInstaller<T>(use: (client: Client) => Promise<T>): Promise<T> {
-    const client = await this.#options.installer()
-    try {
-      return await use(client)
-    } finally {
-      await endClient(client)
-    }
+  /** Everything up to now is in doubt, and what transactions that are open now have written. From now on writers log. */
+  async #distrust(running: Running, reason: string): Promise<void> {
+    await running.lease.renew(0)
+    running.lease.takeLapse()
+    this.#gaps.add(reason, await currentSnapshot(running.control), true)
+    running.signals.wake()
   }
 
-  async #loadLayouts(control: ClientBase, relations: readonly RelationId[]): Promise<void> {
-    const { rows } = await control.query<{ layout: Layout }>(
-      `SELECT ${LAYOUT_JSON} AS layout FROM unnest($1::oid[]) relation`,
-      [relations],
-    )
-    for (const { layout } of rows) this.#layouts.set(layout.relation, layout)
-  }
-
-  /** Writers may have skipped the log, or could not write to it: everything up to now, and what is open now, is in doubt. */
-  async #distrust(reason: string): Promise<void> {
-    const control = this.#connected()
-    this.#renewedAt = await renewLease(control, this.#objects, 0, MAX_QUIET_MS)
-    this.#gaps.add(reason, await currentSnapshot(control), true)
-    this.#signals?.wake()
-  }
-
-  /** Entries of this batch that were in the log and are not there any more. */
-  #lostLog(previous: Previous, reading: LogReading, snapshot: PgSnapshot): string | undefined {
-    if (reading.epoch !== previous.epoch) return 'a crash of the server emptied the change log'
-    const truncated = reading.dropped.some((dropped, segment) => {
-      if (dropped === previous.dropped[segment]) return false
-      if (dropped >= previous.snapshot.xmax) return true
-      return [...previous.snapshot.inProgress].some((open) => open <= dropped && hasEnded(snapshot, open))
-    })
-    return truncated ? 'part of the change log was truncated before it was read' : undefined
-  }
-
-  /** Changes that never came into the log. */
-  async #missedWrites(previous: Previous | undefined, reading: LogReading): Promise<string | undefined> {
-    let reason: string | undefined
-    if (previous && reading.lost !== previous.lost) {
-      reason = 'a trigger could not write to the change log'
-      this.#signals?.onError(
+  /** Why changes of this batch may be missing from the log. `suspectsOpen`: and of transactions that are still open. */
+  #doubt(
+    { lease, signals }: Running,
+    previous: NonNullable<Running['previous']>,
+    reading: LogReading,
+    snapshot: PgSnapshot,
+    /** As it was before the reading: a renewal that came later must not be held against it. */
+    renewedAt: number,
+  ): { readonly reason: string; readonly suspectsOpen: boolean } | undefined {
+    if (reading.lost !== previous.reading.lost) {
+      signals.onError(
         new CaptureFailedError(
-          `A change could not be logged: the log in schema ${this.#objects.quotedSchema} is missing. Everything is refreshed instead.`,
+          `A trigger could not write to the change log in schema ${this.#objects.quotedSchema}: a table of it is missing. ` +
+            'The write went through, and everything is refreshed instead.',
         ),
       )
-    } else if (reading.now >= this.#renewedAt + LEASE_MS || reading.awakeUntil < this.#renewedAt) {
-      reason = 'writers were not told in time that somebody reads'
+      return { reason: 'a trigger could not write to the change log', suspectsOpen: true }
     }
-    if (reason) await this.#distrust(reason)
-    return reason
-  }
-
-  #decode(reading: LogReading, first: boolean): { changes: Change[]; gap: string | undefined } {
-    let gap: string | undefined
-    for (const [relation, layout] of reading.layouts) {
-      if (!first && this.#layouts.get(relation)?.fingerprint !== layout.fingerprint)
-        gap = `columns of relation ${relation} were changed`
-      this.#layouts.set(relation, layout)
-    }
-    const changes: Change[] = []
-    for (const entry of reading.entries) {
-      if (entry.failure !== null) {
-        this.#signals?.onError(
-          new CaptureFailedError(
-            `Rows of relation ${entry.relation} could not be logged (${entry.failure}); the whole table counts as changed.`,
-          ),
-        )
-      }
-      try {
-        const layout = reading.layouts.get(entry.relation)
-        if (layout) changes.push(toChange(entry, layout))
-      } catch (error) {
-        gap ??= `rows of relation ${entry.relation} are of another layout: ${(error as Error).message}`
+    if (reading.epoch !== previous.reading.epoch) {
+      return {
+        reason: 'the change log was emptied by a crash, or writers were told to stop logging',
+        suspectsOpen: true,
       }
     }
-    return { changes, gap }
-  }
-
-  #schedule(): void {
-    this.#safetyPoll = this.#options.clock.setTimeout(() => {
-      this.#background = this.#safety()
-      this.#schedule()
-    }, this.#options.safetyPollMs)
-  }
-
-  async #safety(): Promise<void> {
-    const control = this.#control
-    if (!control) return
-    this.#signals?.wake()
-    try {
-      this.#renewedAt = await renewLease(control, this.#objects, 0, MAX_QUIET_MS)
-    } catch (error) {
-      this.#signals?.onError(error as RealtimeError)
+    if (lease.takeLapse() || reading.now >= renewedAt + LEASE_MS || reading.awakeUntil < renewedAt) {
+      return { reason: 'this reader did not show itself for so long that writers stopped logging', suspectsOpen: true }
     }
+    if (isTruncated(previous, reading, snapshot)) {
+      return { reason: 'a part of the change log was truncated before it was read', suspectsOpen: false }
+    }
+    return undefined
+  }
+
+  #armRotation(running: Running): void {
+    running.rotateTimer = this.#options.clock.setTimeout(() => {
+      this.#rotate(running)
+      this.#armRotation(running)
+    }, ROTATE_MS)
+  }
+
+  #rotate(running: Running): void {
+    running.rotating ??= running.rotation
+      .rotate(running.control, this.#options.clock.now())
+      .then(
+        () => {},
+        (error: unknown) => {
+          if (this.#running !== running) return
+          const message = error instanceof Error ? error.message : String(error)
+          running.signals.onError(
+            new CaptureFailedError(`The change log could not be emptied: ${message}`, { cause: error }),
+          )
+        },
+      )
+      .finally(() => {
+        running.rotating = undefined
+      })
   }
 }
 
-function notInstalled(
-  missing: Awaited<ReturnType<typeof missingRequirements>>,
-  tables: readonly PlanTable[],
-): NotInstalledError {
-  const names = missing.map(({ relation }) => `${quoteIdentifier(relation.schema)}.${quoteIdentifier(relation.name)}`)
-  const labels = tables.map((table) => table.label).join(' ')
-  return new NotInstalledError(
-    names,
-    `Change capture is not installed, or not in this version, on ${names.join(', ')}. Run the SQL that \`pg-realtime sql ${labels}\` prints.`,
-  )
+const FIRST = 'this is the first look at the change log'
+
+/** A truncation since the previous reading took entries that it had not seen. */
+function isTruncated(previous: NonNullable<Running['previous']>, reading: LogReading, snapshot: PgSnapshot): boolean {
+  return reading.dropped.some((dropped, segment) => {
+    if (dropped === previous.reading.dropped[segment]) return false
+    if (dropped >= previous.snapshot.xmax) return true
+    return [...previous.snapshot.inProgress].some((open) => open <= dropped && hasEnded(snapshot, open))
+  })
 }
 
 async function checkServer(control: ClientBase): Promise<void> {
   const { rows } = await control.query<{ version: number; standby: boolean }>(
-    `SELECT current_setting('server_version_num')::int AS version, pg_catalog.pg_is_in_recovery() AS standby`,
+    `SELECT pg_catalog.current_setting('server_version_num')::int AS version, pg_catalog.pg_is_in_recovery() AS standby`,
   )
   const server = rows[0]
-  if (!server || server.version < 140000)
+  if (!server || server.version < 140_000)
     throw new UnsupportedDatabaseError('pg-realtime needs PostgreSQL 14 or newer.')
-  if (server.standby)
-    throw new UnsupportedDatabaseError('This server is a standby: connect pg-realtime to the primary.')
+  if (server.standby) {
+    throw new UnsupportedDatabaseError('This server is a standby, which cannot be read from: connect to the primary.')
+  }
 }

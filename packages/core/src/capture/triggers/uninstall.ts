@@ -60,6 +60,7 @@ async function dropSchema(client: ClientBase, objects: CaptureObjects): Promise<
   )
   const found = installed.rows[0]
   if (!found?.schema) return
+  await client.query(`DROP FUNCTION IF EXISTS ${objects.rotateSignature}`)
   await client.query(`DROP TABLE IF EXISTS ${[...objects.segments, objects.epoch].join(', ')}`)
   await client.query(`DROP SEQUENCE IF EXISTS ${sequences.join(', ')}`)
   if (!found.objects || !(await isEmpty(client, objects.schema))) return

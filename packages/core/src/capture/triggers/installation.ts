@@ -1,0 +1,72 @@
+import type { Client, ClientBase } from 'pg'
+import type { PlanTable } from '../../analyze/plan.js'
+import { NotInstalledError } from '../../errors.js'
+import { endClient, quoteIdentifier } from '../../util/postgres.js'
+import type { AttemptOptions } from './attempts.js'
+import { installRelations, installSchema, isSchemaInstalled, missingRequirements } from './install.js'
+import type { CaptureObjects } from './objects.js'
+import type { ExcludeMap, Requirement } from './requirement.js'
+
+export interface InstallationOptions extends AttemptOptions {
+  readonly install: 'auto' | 'manual'
+  /** A fresh, connected client for DDL. */
+  readonly installer: () => Promise<Client>
+}
+
+/** Sees to it that what capture needs is in the database: creates it, or says what is missing. */
+export class Installation {
+  readonly #objects: CaptureObjects
+  readonly #options: InstallationOptions
+
+  constructor(objects: CaptureObjects, options: InstallationOptions) {
+    this.#objects = objects
+    this.#options = options
+  }
+
+  /** Throws `NotInstalledError` where installing is left to the user, else `InstallError`. */
+  async ensureSchema(control: ClientBase): Promise<void> {
+    const objects = this.#objects
+    if (this.#options.install === 'manual') {
+      if (await isSchemaInstalled(control, objects)) return
+      throw new NotInstalledError(
+        [],
+        `Change capture is not installed in schema ${objects.quotedSchema}, or not in this version. ${REMEDY}`,
+      )
+    }
+    const { rows } = await control.query<{ role: string }>('SELECT current_user::text AS role')
+    const reader = rows[0]?.role ?? ''
+    if (await isSchemaInstalled(control, objects, reader)) return
+    await this.#withInstaller((client) => installSchema(client, objects, reader, this.#options))
+  }
+
+  /** Gives these relations what they lack, and returns what that was. */
+  async ensureRelations(control: ClientBase, wanted: ExcludeMap, tables: readonly PlanTable[]): Promise<Requirement[]> {
+    const missing = await missingRequirements(control, this.#objects, wanted)
+    if (missing.length === 0) return []
+    if (this.#options.install === 'manual') throw notInstalled(missing, tables)
+    return this.#withInstaller((client) => installRelations(client, this.#objects, wanted, this.#options))
+  }
+
+  async #withInstaller<T>(use: (client: Client) => Promise<T>): Promise<T> {
+    const client = await this.#options.installer()
+    try {
+      return await use(client)
+    } finally {
+      await endClient(client)
+    }
+  }
+}
+
+const REMEDY = 'Run the SQL that `pnpm exec pg-realtime sql` prints, as the owner of the tables.'
+
+function notInstalled(missing: readonly Requirement[], tables: readonly PlanTable[]): NotInstalledError {
+  const names = missing.map(({ relation }) => `${quoteIdentifier(relation.schema)}.${quoteIdentifier(relation.name)}`)
+  const labels = tables.map((table) => table.label)
+  const command = ['pnpm exec pg-realtime sql', ...labels.map((label) => `'${label.replaceAll("'", "'\\''")}'`)].join(
+    ' ',
+  )
+  return new NotInstalledError(
+    names,
+    `Change capture is not installed, or not in this version, on ${names.join(', ')}. Run the SQL that \`${command}\` prints, as the owner of the tables.`,
+  )
+}
