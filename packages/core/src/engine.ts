@@ -193,7 +193,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
       query: compiled,
       options,
       schedule: new Schedule(window, this.#clock, this.#random),
-      filter: options.refresh && new RefreshFilter(options.refresh, this.#filterContext()),
+      filter: (rows) => options.refresh && new RefreshFilter(options.refresh, this.#filterContext(), rows),
       transform: (rows) => transformRows(plugins, rows, compiled.queryId),
       updates: this.#listeners('A subscriber'),
       now: () => this.#clock.now(),

@@ -11,7 +11,6 @@ import { driftedPlans } from './analyze/fingerprint.js'
 import { Planner } from './analyze/planner.js'
 import type { Plan, PlanTable } from './analyze/plan.js'
 import type { ChangeSource } from './capture/contract.js'
-import type { Batch } from './change.js'
 import { Supervisor } from './connection/supervisor.js'
 import type { Session } from './connection/session.js'
 import { CaptureFailedError, ConnectionLostError, RealtimeError } from './errors.js'
@@ -20,9 +19,7 @@ import type { LiveInstance } from './live/live-instance.js'
 import type { Registry } from './live/registry.js'
 import { Barriers } from './refresh/barrier.js'
 import { TickLoop } from './refresh/tick-loop.js'
-import { Decisions } from './route/decisions.js'
-import { Router } from './route/router.js'
-import type { Hit } from './route/contract.js'
+import { Dispatcher } from './route/dispatcher.js'
 import { backoffDelay, type BackoffOptions } from './util/backoff.js'
 import type { Clock, Random } from './util/clock.js'
 import { deferred } from './util/deferred.js'
@@ -31,8 +28,6 @@ import { Intervals } from './util/intervals.js'
 import { isConnectionError } from './util/postgres.js'
 
 const RETRY: BackoffOptions = { firstMs: 100, maxMs: 5_000 }
-
-type Filter = NonNullable<LiveInstance['filter']>
 
 export interface PipelineOptions {
   readonly pool: Pool
@@ -54,11 +49,10 @@ export interface PipelineOptions {
 export class Pipeline {
   readonly #options: PipelineOptions
   readonly #planner: Planner
-  readonly #router = new Router<LiveInstance>()
+  readonly #dispatcher: Dispatcher<LiveInstance>
   readonly #loop: TickLoop<LiveInstance>
   readonly #barriers: Barriers<LiveInstance>
   readonly #supervisor: Supervisor
-  readonly #decisions = new Decisions()
   readonly #intervals: Intervals<LiveInstance>
   #sourceStopped: Promise<void> = Promise.resolve()
   #reconnected = deferred<void>()
@@ -77,18 +71,23 @@ export class Pipeline {
       clock,
       source: () => source,
       session: () => this.#supervisor.session,
-      route: (batch, tick) => this.#route(batch, tick),
+      route: (batch, tick) => this.#dispatcher.dispatch(batch, tick),
       onFailure: (error, session) => this.#tickFailed(error, session as Session),
       onProgress: () => this.#barriers.check(),
       maxConnections: options.maxRefreshConnections,
       statementTimeoutMs: options.statementTimeoutMs,
+    })
+    this.#dispatcher = new Dispatcher<LiveInstance>({
+      mark: (instance, reason, tick) => this.#loop.mark(instance, reason, tick),
+      onLateMark: () => this.#loop.request(),
+      onDecided: () => this.#barriers.check(),
     })
     this.#barriers = new Barriers<LiveInstance>({
       currentTick: () => this.#loop.current,
       completedTick: () => this.#loop.completed,
       force: (tick) => this.#loop.force(tick),
       queries: () => registry.instances,
-      undecidedSince: () => this.#decisions.undecidedSince,
+      undecidedSince: () => this.#dispatcher.undecidedSince,
     })
     this.#supervisor = new Supervisor({
       config: options.config,
@@ -122,7 +121,7 @@ export class Pipeline {
     if (instance.isClosed) return
     instance.plan = plan
     instance.schedule.enroll(this.#loop.current + 1)
-    this.#router.add(instance)
+    this.#dispatcher.add(instance)
     this.#loop.mark(instance, { kind: 'first' })
     this.#loop.request()
     const { refreshEvery } = instance.options
@@ -131,7 +130,7 @@ export class Pipeline {
   }
 
   unregister(instance: LiveInstance): void {
-    if (instance.hasPlan) this.#router.remove(instance)
+    this.#dispatcher.remove(instance)
     this.#loop.forget(instance)
     this.#intervals.clear(instance)
     this.#barriers.check()
@@ -252,7 +251,7 @@ export class Pipeline {
 
   #watchedTables(): PlanTable[] {
     const tables = new Map<number, PlanTable>()
-    for (const { plan } of this.#planned()) for (const table of plan.tables) tables.set(table.relation, table)
+    for (const { plan } of this.#dispatcher.queries) for (const table of plan.tables) tables.set(table.relation, table)
     return [...tables.values()]
   }
 
@@ -269,11 +268,11 @@ export class Pipeline {
     if (!session) return
     try {
       const repaired = await this.#options.source.audit(session.control)
-      const planned = this.#planned()
+      const planned = [...this.#dispatcher.queries]
       const drifted = new Set(await driftedPlans(session.control, new Set(planned.map(({ plan }) => plan))))
       if (drifted.size > 0) this.#planner.clear()
       await this.#replan(planned.filter(({ plan, planError }) => planError || drifted.has(plan)))
-      if (repaired.length > 0) this.#markAll(`capture was repaired: ${repaired.join('; ')}`)
+      if (repaired.length > 0) this.#dispatcher.markAll(`capture was repaired: ${repaired.join('; ')}`)
       if (repaired.length > 0 || drifted.size > 0) this.#loop.request()
     } catch (error) {
       if (isLost(error) || this.#isStopped) return
@@ -288,9 +287,9 @@ export class Pipeline {
         const plan = await this.#analyze(instance)
         await this.#options.source.watch(plan.tables)
         if (instance.isClosed) continue
-        this.#router.remove(instance)
+        this.#dispatcher.remove(instance)
         instance.plan = plan
-        this.#router.add(instance)
+        this.#dispatcher.add(instance)
       } catch (error) {
         if (isLost(error)) return
         if (!instance.isClosed) instance.failPlan(toRealtimeError(error, 'The query could not be analyzed anew'))
@@ -298,47 +297,6 @@ export class Pipeline {
       if (!instance.isClosed) this.#loop.mark(instance, { kind: 'gap', because: 'the schema changed' })
     }
     if (instances.length > 0) this.#loop.request()
-  }
-
-  #planned(): LiveInstance[] {
-    return [...this.#options.registry.instances].filter((instance) => instance.hasPlan)
-  }
-
-  // ── routing ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  async #route(batch: Batch, tick: number): Promise<void> {
-    if (batch.gap !== undefined) this.#markAll(batch.gap, tick)
-    const decisions = [...this.#router.route(batch.changes)].map(([instance, hit]) =>
-      this.#routeHit(instance, hit, tick),
-    )
-    await Promise.all(decisions)
-  }
-
-  #markAll(because: string, tick?: number): void {
-    for (const instance of this.#planned()) this.#loop.mark(instance, { kind: 'gap', because }, tick)
-  }
-
-  async #routeHit(instance: LiveInstance, hit: Hit, tick: number): Promise<void> {
-    // A filter reads the present rows: while they are about to change, its answer would not hold.
-    const isUnsettled = instance.schedule.pendingSince !== undefined
-    if (hit.certain || isUnsettled || !instance.filter) return this.#markHit(instance, hit, tick)
-    const decision = this.#decide(instance, instance.filter, hit, tick)
-    if (!instance.filter.isAsync) await decision
-  }
-
-  /** Functions of the application may take their time: the tick does not wait for them, barriers do. */
-  async #decide(instance: LiveInstance, filter: Filter, hit: Hit, tick: number): Promise<void> {
-    const rows = () => instance.state.rows
-    await this.#decisions.decide(filter, hit, rows, tick, () => {
-      if (instance.isClosed || this.#isStopped) return
-      this.#markHit(instance, hit, tick)
-      if (filter.isAsync) this.#loop.request()
-    })
-    this.#barriers.check()
-  }
-
-  #markHit(instance: LiveInstance, hit: Hit, tick: number): void {
-    for (const reason of hit.reasons) this.#loop.mark(instance, reason, tick)
   }
 }
 

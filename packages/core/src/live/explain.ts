@@ -22,13 +22,13 @@ export function explain(instance: LiveInstance): Explanation {
   }
 }
 
-function describeRouting({ plan, isFiltered, options }: LiveInstance): string {
+function describeRouting({ plan, filter, options }: LiveInstance): string {
   const tables = plan.tables.map((table) => {
     const columns = table.columns === 'all' ? 'any column' : [...table.columns].sort().join(', ') || 'no column'
     return `${table.label}: any INSERT, DELETE or TRUNCATE, and an UPDATE of ${columns}`
   })
   const notes = [
-    ...(isFiltered ? ['among these, the refresh option decides on row changes'] : []),
+    ...(filter ? ['among these, the refresh option decides on row changes'] : []),
     ...(typeof options.refreshEvery === 'number' ? [`also every ${options.refreshEvery} ms`] : []),
     ...plan.unwatchable.map((name) => `${name} fires no triggers: its changes show at the next refresh`),
   ]

@@ -24,7 +24,8 @@ export interface LiveInstanceOptions {
   readonly query: CompiledLiveQuery
   readonly options: LiveOptions<never, Row>
   readonly schedule: Schedule
-  readonly filter: RefreshFilter<never, Row> | undefined
+  /** Makes the filter that the `refresh` option asks for. */
+  readonly filter: (rows: () => readonly Row[]) => RefreshFilter<never, Row> | undefined
   readonly transform: (rows: readonly Record<string, unknown>[]) => Promise<readonly Row[]>
   readonly updates: Listeners<Update<Row>>
   readonly now: () => number
@@ -41,6 +42,7 @@ export class LiveInstance implements Refreshable, Routable {
   readonly identity: string
   readonly schedule: Schedule
   readonly scope: Scope
+  readonly filter: RefreshFilter<never, Row> | undefined
   readonly updates: Listeners<Update<Row>>
   readonly #options: LiveInstanceOptions
   readonly #ready = deferred<readonly Row[]>()
@@ -58,6 +60,7 @@ export class LiveInstance implements Refreshable, Routable {
     this.schedule = options.schedule
     this.scope = options.options.scope ?? {}
     this.updates = options.updates
+    this.filter = options.filter(() => this.#state.rows)
   }
 
   get sql(): string {
@@ -76,12 +79,8 @@ export class LiveInstance implements Refreshable, Routable {
     return this.#options.options
   }
 
-  get filter(): RefreshFilter<never, Row> | undefined {
-    return this.#options.filter
-  }
-
-  get isFiltered(): boolean {
-    return this.filter !== undefined
+  get isUnsettled(): boolean {
+    return this.schedule.pendingSince !== undefined
   }
 
   get plan(): Plan {

@@ -8,8 +8,17 @@ import type { RefreshReason } from '../live/contract.js'
  */
 export interface Routable {
   readonly plan: Plan
-  /** Whether the application gave a filter that decides among the changes which routing lets through. */
-  readonly isFiltered: boolean
+  /** Decides among the changes which routing lets through, where the application said so. */
+  readonly filter: ChangeFilter | undefined
+  /** A refresh is due or under way: the rows that a filter would read are about to change. */
+  readonly isUnsettled: boolean
+}
+
+export interface ChangeFilter {
+  /** Whether the application's functions decide, which may take their time. */
+  readonly isAsync: boolean
+  /** Whether any of the hit's undecided changes refreshes. Rejects never: what cannot be decided refreshes. */
+  decide(hit: Hit): Promise<boolean>
 }
 
 export interface Hit {

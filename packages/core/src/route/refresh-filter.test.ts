@@ -50,14 +50,18 @@ const updated = (before: Record<string, string | null>, after: Record<string, st
 
 async function decides(option: RefreshOption<Database, Row>, change: RowChange, rows: Row[] = []) {
   const onError = vi.fn<(error: Error) => void>()
-  const filter = new RefreshFilter<Database, Row>(option, {
-    db,
-    names: namesOf(db),
-    parsers: (typeOid) => pg.types.getTypeParser(typeOid, 'text') as (text: string) => unknown,
-    onError,
-  })
+  const filter = new RefreshFilter<Database, Row>(
+    option,
+    {
+      db,
+      names: namesOf(db),
+      parsers: (typeOid) => pg.types.getTypeParser(typeOid, 'text') as (text: string) => unknown,
+      onError,
+    },
+    () => rows,
+  )
   filter.check({ tables: [table] } as unknown as Plan)
-  const decision = await filter.decide({ reasons: [], certain: false, undecided: [{ table, change }] }, () => rows)
+  const decision = await filter.decide({ reasons: [], certain: false, undecided: [{ table, change }] })
   return { decision, onError }
 }
 

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Plan, PlanTable } from '../analyze/plan.js'
 import type { RowChange } from '../change.js'
 import { InvalidOptionError, RefreshFilterError, type RealtimeError } from '../errors.js'
-import type { Hit } from './contract.js'
+import type { ChangeFilter, Hit } from './contract.js'
 import { decodeChange, decodeRow, type TypeParsers } from './decode.js'
 import type { Names } from './names.js'
 import type { RefreshFunction, RefreshOption, ResultReference } from './refresh-option.js'
@@ -15,23 +15,27 @@ export interface FilterContext<DB> {
   readonly onError: (error: RealtimeError) => void
 }
 
+type Rows<Row> = () => readonly Row[]
+
 /**
  * The application's `refresh` option, ready to decide. What must hold: whatever cannot be decided (a filter that
  * throws, a value that is only a digest) refreshes.
  */
-export class RefreshFilter<DB, Row> {
+export class RefreshFilter<DB, Row> implements ChangeFilter {
   readonly #option: RefreshOption<DB, Row>
   readonly #context: FilterContext<DB>
+  readonly #rows: Rows<Row>
 
-  constructor(option: RefreshOption<DB, Row>, context: FilterContext<DB>) {
+  /** `rows` gives the query's present result. */
+  constructor(option: RefreshOption<DB, Row>, context: FilterContext<DB>, rows: Rows<Row>) {
     this.#option = option
+    this.#rows = rows
     this.#context = context
     if (typeof option !== 'function' && (typeof option !== 'object' || option === null)) {
       throw new InvalidOptionError('refresh must be a function, or an object with a filter for each table.')
     }
   }
 
-  /** Whether the application's functions decide, which may take their time. */
   get isAsync(): boolean {
     return (
       typeof this.#option === 'function' || Object.values(this.#option).some((filter) => typeof filter === 'function')
@@ -57,11 +61,10 @@ export class RefreshFilter<DB, Row> {
     }
   }
 
-  /** Whether any of a hit's undecided changes refreshes. Rejects never. */
-  async decide(hit: Hit, rows: () => readonly Row[]): Promise<boolean> {
+  async decide(hit: Hit): Promise<boolean> {
     for (const { table, change } of hit.undecided) {
       try {
-        if (await this.#accepts(table, change, rows)) return true
+        if (await this.#accepts(table, change)) return true
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause)
         this.#context.onError(
@@ -76,34 +79,23 @@ export class RefreshFilter<DB, Row> {
     return false
   }
 
-  async #accepts(table: PlanTable, change: RowChange, rows: () => readonly Row[]): Promise<boolean> {
-    if (typeof this.#option === 'function') return this.#call(this.#option, table, change, rows)
+  async #accepts(table: PlanTable, change: RowChange): Promise<boolean> {
+    if (typeof this.#option === 'function') return this.#call(this.#option, table, change)
     const entry = Object.entries(this.#option).find(([key]) => this.#isTable(key, table))
     if (!entry || entry[1] === 'default' || entry[1] === undefined) return true
     const [key, filter] = entry
-    if (typeof filter === 'function') return this.#call(filter as RefreshFunction<DB, Row>, table, change, rows)
-    return this.#matches(key, filter as Record<string, unknown>, table, change, rows)
+    if (typeof filter === 'function') return this.#call(filter as RefreshFunction<DB, Row>, table, change)
+    return this.#matches(key, filter as Record<string, unknown>, table, change)
   }
 
-  async #call(
-    decide: RefreshFunction<DB, Row>,
-    table: PlanTable,
-    change: RowChange,
-    rows: () => readonly Row[],
-  ): Promise<boolean> {
+  async #call(decide: RefreshFunction<DB, Row>, table: PlanTable, change: RowChange): Promise<boolean> {
     const { parsers, names, db } = this.#context
     const event = await decodeChange<DB>(table, change, parsers, names)
-    const answer = await decide({ change: event, rows: rows(), db })
+    const answer = await decide({ change: event, rows: this.#rows(), db })
     return answer === 'default' || Boolean(answer)
   }
 
-  #matches(
-    key: string,
-    filter: Record<string, unknown>,
-    table: PlanTable,
-    change: RowChange,
-    rows: () => readonly Row[],
-  ): boolean {
+  #matches(key: string, filter: Record<string, unknown>, table: PlanTable, change: RowChange): boolean {
     const images = [change.oldRow, change.newRow].flatMap((row) =>
       row ? [decodeRow(table, row, change.hashed, this.#context.parsers)] : [],
     )
@@ -111,7 +103,7 @@ export class RefreshFilter<DB, Row> {
       if (expected === undefined) return false
       const column = this.#context.names.toColumn(key, columnKey)
       if (change.hashed.has(column)) return true
-      const isMatch = columnTest(expected, rows)
+      const isMatch = columnTest(expected, this.#rows)
       return images.some((row) => column in row && isMatch(row[column]))
     })
   }
@@ -125,7 +117,7 @@ export class RefreshFilter<DB, Row> {
   }
 }
 
-function columnTest<Row>(expected: unknown, rows: () => readonly Row[]): (value: unknown) => boolean {
+function columnTest<Row>(expected: unknown, rows: Rows<Row>): (value: unknown) => boolean {
   if (typeof expected === 'function') return (value) => Boolean((expected as (value: unknown) => unknown)(value))
   if (isResultReference(expected)) {
     const { column } = expected

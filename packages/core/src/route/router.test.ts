@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Plan, PlanTable } from '../analyze/plan.js'
 import { rowChange, tableChange, type Change } from '../change.js'
+import type { ChangeFilter, Routable } from './contract.js'
 import { Router } from './router.js'
 
+const FILTER: ChangeFilter = { isAsync: false, decide: async () => false }
 const ROOT = 10
 const PARTITION = 11
 const OTHER = 20
@@ -21,8 +23,12 @@ function table(overrides: Partial<PlanTable> = {}): PlanTable {
   }
 }
 
-function query(overrides: Partial<PlanTable> = {}, isFiltered = false) {
-  return { plan: { tables: [table(overrides)] } as unknown as Plan, isFiltered }
+function query(overrides: Partial<PlanTable> = {}, isFiltered = false): Routable {
+  return {
+    plan: { tables: [table(overrides)] } as unknown as Plan,
+    filter: isFiltered ? FILTER : undefined,
+    isUnsettled: false,
+  }
 }
 
 const update = (before: Record<string, string | null>, after: Record<string, string | null>, relation = PARTITION) =>

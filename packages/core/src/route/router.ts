@@ -86,7 +86,7 @@ function addToHit<Query extends Routable>(
   const hit = getOrCreate(hits, query, (): Hit => ({ reasons: [], certain: false, undecided: [] }))
   const operation = change.kind === 'row' ? change.operation : change.kind
   if (hit.reasons.length < 5) hit.reasons.push({ kind: 'change', table: table.label, operation, columns })
-  if (change.kind !== 'row' || !query.isFiltered) hit.certain = true
+  if (change.kind !== 'row' || !query.filter) hit.certain = true
   else if (!hit.certain) hit.undecided.push({ table, change })
 }
 

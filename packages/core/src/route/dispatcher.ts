@@ -1,0 +1,82 @@
+import type { Batch } from '../change.js'
+import type { RefreshReason } from '../live/contract.js'
+import type { Hit, Routable } from './contract.js'
+import { Router } from './router.js'
+
+/** What dispatching asks of the live queries' owner. */
+export interface DispatcherHost<Query> {
+  /** The rows of `query` may lack changes of `tick`. */
+  readonly mark: (query: Query, reason: RefreshReason, tick?: number) => void
+  /** A query was marked after its tick had gone on. */
+  readonly onLateMark: () => void
+  /** A filter has decided. */
+  readonly onDecided: () => void
+}
+
+/** Routes batches to live queries, and lets their filters decide. */
+export class Dispatcher<Query extends Routable> {
+  readonly #host: DispatcherHost<Query>
+  readonly #router = new Router<Query>()
+  readonly #queries = new Set<Query>()
+  /** Filters that still decide, and the tick on whose changes. */
+  readonly #undecided = new Map<symbol, number>()
+
+  constructor(host: DispatcherHost<Query>) {
+    this.#host = host
+  }
+
+  /** Queries that changes are routed to. */
+  get queries(): ReadonlySet<Query> {
+    return this.#queries
+  }
+
+  /** The first tick on whose changes some filter still decides. */
+  get undecidedSince(): number | undefined {
+    return this.#undecided.size > 0 ? Math.min(...this.#undecided.values()) : undefined
+  }
+
+  add(query: Query): void {
+    this.#queries.add(query)
+    this.#router.add(query)
+  }
+
+  /** Must be called with the plan that the query was added with. */
+  remove(query: Query): void {
+    if (this.#queries.delete(query)) this.#router.remove(query)
+  }
+
+  async dispatch(batch: Batch, tick: number): Promise<void> {
+    if (batch.gap !== undefined) this.markAll(batch.gap, tick)
+    const hits = [...this.#router.route(batch.changes)]
+    await Promise.all(hits.map(([query, hit]) => this.#settle(query, hit, tick)))
+  }
+
+  /** Changes may be missing: every query is refreshed. */
+  markAll(because: string, tick?: number): void {
+    for (const query of this.#queries) this.#host.mark(query, { kind: 'gap', because }, tick)
+  }
+
+  async #settle(query: Query, hit: Hit, tick: number): Promise<void> {
+    // A filter reads the present rows: while they are about to change, its answer would not hold.
+    if (hit.certain || query.isUnsettled || !query.filter) return this.#mark(query, hit, tick)
+    const decision = this.#decide(query, hit, tick)
+    // Functions of the application may take their time: the tick does not wait for them, barriers do.
+    if (!query.filter.isAsync) await decision
+  }
+
+  async #decide(query: Query, hit: Hit, tick: number): Promise<void> {
+    const decision = Symbol('decision')
+    this.#undecided.set(decision, tick)
+    const refreshes = await query.filter?.decide(hit)
+    this.#undecided.delete(decision)
+    if (refreshes && this.#queries.has(query)) {
+      this.#mark(query, hit, tick)
+      if (query.filter?.isAsync) this.#host.onLateMark()
+    }
+    this.#host.onDecided()
+  }
+
+  #mark(query: Query, hit: Hit, tick: number): void {
+    for (const reason of hit.reasons) this.#host.mark(query, reason, tick)
+  }
+}
