@@ -1,0 +1,90 @@
+'use client'
+
+import { Badge, Button, ScrollArea, Skeleton, Stack, Text } from '@mantine/core'
+import { IconPackage } from '@tabler/icons-react'
+import { useTRPC } from '@/client/trpc'
+import { useFlash } from '@/client/use-flash'
+import { useLive } from '@/client/use-live'
+import { Empty } from '../empty'
+import { Panel } from '../panel'
+import { useRestock } from '../products/use-restock'
+import classes from './overview.module.css'
+
+interface ShortProduct {
+  readonly id: number
+  readonly sku: string
+  readonly name: string
+  readonly stock: number
+  readonly reorder_level: number
+}
+
+export function StockAlarm() {
+  const trpc = useTRPC()
+  const { data: rows } = useLive(trpc.products.low.subscriptionOptions())
+  return (
+    <Panel
+      title="Stock alarm"
+      description="At or below the level at which to reorder"
+      actions={
+        rows &&
+        rows.length > 0 && (
+          <Badge color="red" variant="light" size="lg" circle>
+            {rows.length}
+          </Badge>
+        )
+      }
+      flush
+    >
+      {rows === undefined ? (
+        <Stack px="md" pb="md" gap="sm" aria-busy aria-label="Loading the stock alarm">
+          {Array.from({ length: 5 }, (_, index) => (
+            <Skeleton key={index} h={36} />
+          ))}
+        </Stack>
+      ) : rows.length === 0 ? (
+        <Empty
+          icon={IconPackage}
+          title="All shelves are full"
+          hint="Products that run short appear here by themselves."
+        />
+      ) : (
+        <ScrollArea.Autosize mah={520}>
+          <ul className={classes['alarm']} data-testid="stock-alarm">
+            {rows.map((product) => (
+              <Item key={product.id} product={product} />
+            ))}
+          </ul>
+        </ScrollArea.Autosize>
+      )}
+    </Panel>
+  )
+}
+
+function Item({ product }: { product: ShortProduct }) {
+  const flash = useFlash<HTMLLIElement>(product, false)
+  const restock = useRestock()
+  return (
+    <li ref={flash}>
+      <div className={classes['grow']}>
+        <Text size="sm" fw={500} lh={1.3} truncate>
+          {product.name}
+        </Text>
+        <Text size="xs" c="dimmed">
+          {product.sku} · reorder at {product.reorder_level}
+        </Text>
+      </div>
+      <Badge color={product.stock === 0 ? 'red' : 'orange'} variant="light" size="lg" radius="sm" tt="none">
+        {product.stock === 0 ? 'none left' : `${product.stock} left`}
+      </Badge>
+      <Button
+        size="xs"
+        variant="default"
+        loading={restock.isPending}
+        onClick={() => restock.mutate({ id: product.id, quantity: 50 })}
+        aria-label={`Restock ${product.name} by 50`}
+      >
+        +50
+      </Button>
+    </li>
+  )
+}
