@@ -1,0 +1,255 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import type { RealtimeError } from '../../src/errors.js'
+import type { Realtime, RealtimeOptions, RefreshEvent } from '../../src/live/contract.js'
+import type { Case, QueryCase, Round, Step } from '../case.js'
+import type { Loose } from '../query/kysely.js'
+import { killEngine, openDatabase, type OracleDatabase } from './database.js'
+import { runFresh } from './fresh.js'
+import { History } from './history.js'
+import { Probe } from './probe.js'
+import { toQuery } from './replay.js'
+import { Sessions } from './sessions.js'
+import { describeDifference, sameRows, type Row } from './values.js'
+
+export type EngineFactory = (options: RealtimeOptions<Loose>) => Realtime<Loose>
+
+export interface RunOptions {
+  readonly createEngine: EngineFactory
+  /** How many rounds out of a hundred compare every delivered result with the one at its snapshot. Default 25. */
+  readonly historyShare?: number
+  /** How long a barrier, or a first result, may take. Default 30,000. */
+  readonly timeoutMs?: number
+}
+
+export interface Failure {
+  readonly kind: 'stale' | 'history' | 'subscriber' | 'write' | 'refused' | 'barrier' | 'hang' | 'error'
+  readonly round: number
+  readonly query: string | undefined
+  readonly message: string
+}
+
+export interface Statistics {
+  readonly rounds: number
+  /** Live results compared with a fresh run. */
+  readonly checks: number
+  /** Of those, results that differ from the round before. */
+  readonly changes: number
+  /** Rounds that changed at least one result. */
+  readonly changingRounds: number
+  readonly historyChecks: number
+  readonly refreshes: number
+  readonly neededRefreshes: number
+  /** Queries that fail when they are run. */
+  readonly failingQueries: number
+  readonly engineErrors: ReadonlyMap<string, number>
+}
+
+export interface Outcome {
+  readonly failures: readonly Failure[]
+  readonly statistics: Statistics
+}
+
+/** Runs a case: after each round, every live result must equal a fresh run of its query. Stops at the first bad round. */
+export async function runCase(input: Case, options: RunOptions): Promise<Outcome> {
+  await using database = await openDatabase(input)
+  const run = new Run(input, options, database)
+  try {
+    return await run.all()
+  } finally {
+    await run.stop()
+  }
+}
+
+class Run {
+  readonly #case: Case
+  readonly #options: RunOptions
+  readonly #database: OracleDatabase
+  readonly #realtime: Realtime<Loose>
+  readonly #sessions: Sessions
+  readonly #probes = new Map<string, Probe>()
+  readonly #opening = new Map<string, Promise<unknown>>()
+  readonly #failures: Failure[] = []
+  readonly #engineErrors = new Map<string, number>()
+  readonly #last = new Map<string, readonly string[]>()
+  #counts = {
+    rounds: 0,
+    checks: 0,
+    changes: 0,
+    changingRounds: 0,
+    historyChecks: 0,
+    refreshes: 0,
+    neededRefreshes: 0,
+    failingQueries: 0,
+  }
+  #round = -1
+  #killed = false
+
+  constructor(input: Case, options: RunOptions, database: OracleDatabase) {
+    this.#case = input
+    this.#options = options
+    this.#database = database
+    const { pool } = database
+    this.#sessions = new Sessions(database.writers)
+    this.#realtime = options.createEngine({
+      db: new Kysely<Loose>({ dialect: new PostgresDialect({ pool }) }),
+      pool,
+      throttleMs: input.settings.throttleMs,
+      onError: (error) => this.#count(error),
+    })
+    this.#realtime.observe((event) => this.#observe(event))
+  }
+
+  async all(): Promise<Outcome> {
+    for (const query of this.#case.queries) if (query.initial) this.#subscribe(query)
+    await this.#settle()
+    await this.#check(undefined)
+    for (const [index, round] of this.#case.rounds.entries()) {
+      if (this.#failures.length > 0) break
+      this.#round = index
+      await this.#runRound(round)
+    }
+    return { failures: this.#failures, statistics: { ...this.#counts, engineErrors: this.#engineErrors } }
+  }
+
+  async stop(): Promise<void> {
+    await within(this.#realtime.stop(), 10_000, 'stop').catch((error: unknown) => this.#fail('hang', String(error)))
+  }
+
+  async #runRound(round: Round): Promise<void> {
+    this.#counts.rounds++
+    const history = this.#recordsHistory(round) ? new History(this.#database.reader, this.#case.queries) : undefined
+    await history?.begin()
+    const wrote = history ? (transaction: bigint) => history.committed(transaction) : undefined
+    const errors = await this.#sessions.run(round, (step) => this.#step(step), wrote)
+    for (const { sql, code, message } of errors) this.#fail('write', `${code} ${message}\n${sql}`)
+    if (await this.#settle()) await this.#check(history)
+  }
+
+  #recordsHistory(round: Round): boolean {
+    const share = this.#options.historyShare ?? 25
+    const isSuitable =
+      !round.parallel && !round.steps.some((step) => step.kind === 'sql' && step.sql.includes('truncate'))
+    return isSuitable && (this.#round * 37 + this.#case.seed) % 100 < share
+  }
+
+  async #step(step: Exclude<Step, { kind: 'sql' }>): Promise<void> {
+    if (step.kind === 'kill') {
+      this.#killed = true
+      return killEngine(this.#database)
+    }
+    const query = this.#case.queries.find(({ id }) => id === step.query)
+    if (!query) return
+    if (step.kind === 'subscribe') return this.#subscribe(query)
+    this.#probes.get(query.id)?.live.close()
+    this.#probes.delete(query.id)
+    this.#opening.delete(query.id)
+    this.#last.delete(query.id)
+  }
+
+  #subscribe(query: QueryCase): void {
+    if (this.#probes.has(query.id)) return
+    const live = this.#realtime.live<Row>(toQuery(query) as Loose, {
+      ...(query.scope ? { scope: query.scope } : {}),
+      ...(query.refresh ? { refresh: query.refresh as Loose } : {}),
+      dependsOn: query.dependsOn,
+    })
+    this.#probes.set(query.id, new Probe(query, live))
+    const ready = live.ready.catch((error: unknown) => {
+      if (this.#probes.get(query.id)?.live === live) this.#fail('refused', String(error), query.id)
+    })
+    this.#opening.set(query.id, ready)
+  }
+
+  /** Waits for first results and for a barrier; after connections were killed, for a barrier that holds. */
+  async #settle(): Promise<boolean> {
+    const limit = this.#options.timeoutMs ?? 30_000
+    try {
+      await within(
+        Promise.all(this.#opening.values()),
+        limit,
+        `first results (${[...this.#opening.keys()].join(', ')})`,
+      )
+      this.#opening.clear()
+      await this.#barrier(Date.now() + limit)
+      this.#killed = false
+      return true
+    } catch (error) {
+      const isHang = error instanceof HangError || (error as { name?: string }).name === 'TimeoutError'
+      this.#fail(isHang ? 'hang' : 'barrier', String(error))
+      return false
+    }
+  }
+
+  async #barrier(deadline: number): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#realtime.barrier({ signal: AbortSignal.timeout(Math.max(1, deadline - Date.now())) })
+      } catch (error) {
+        if (!this.#killed || Date.now() > deadline) throw error
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+  }
+
+  async #check(history: History | undefined): Promise<void> {
+    const probes = [...this.#probes.values()]
+    const { results } = await runFresh(
+      this.#database.reader,
+      probes.map(({ query }) => query),
+    )
+    let changed = false
+    for (const probe of probes) {
+      const { query } = probe
+      const fresh = results.get(query.id)
+      if (fresh?.kind !== 'rows') {
+        this.#counts.failingQueries++
+        continue
+      }
+      this.#counts.checks++
+      if (!sameRows(fresh.texts, probe.texts, query.compare.ordered)) {
+        this.#fail('stale', `${describeDifference(fresh.texts, probe.texts)}\nstatus ${probe.live.status}`, query.id)
+      }
+      const before = this.#last.get(query.id)
+      if (before && !sameRows(before, fresh.texts, query.compare.ordered)) {
+        this.#counts.changes++
+        changed = true
+      }
+      this.#last.set(query.id, fresh.texts)
+      this.#checkSeen(probe, history)
+    }
+    if (changed) this.#counts.changingRounds++
+  }
+
+  #checkSeen(probe: Probe, history: History | undefined): void {
+    for (const seen of probe.take()) {
+      const problem = history?.check(probe.query, seen)
+      if (history) this.#counts.historyChecks++
+      if (problem) this.#fail('history', problem, probe.query.id)
+    }
+    for (const problem of probe.problems.splice(0)) this.#fail('subscriber', problem, probe.query.id)
+  }
+
+  #fail(kind: Failure['kind'], message: string, query?: string): void {
+    this.#failures.push({ kind, message, query, round: this.#round })
+  }
+
+  #count(error: RealtimeError): void {
+    const key = error.code === 'CONNECTION_LOST' ? error.code : `${error.code}: ${error.message.slice(0, 200)}`
+    this.#engineErrors.set(key, (this.#engineErrors.get(key) ?? 0) + 1)
+  }
+
+  #observe(event: RefreshEvent): void {
+    this.#counts.refreshes++
+    if (event.changed) this.#counts.neededRefreshes++
+  }
+}
+
+class HangError extends Error {}
+
+async function within<T>(promise: Promise<T>, milliseconds: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new HangError(`${what} took more than ${milliseconds} ms`)), milliseconds)
+  })
+  return Promise.race([promise, limit]).finally(() => clearTimeout(timer))
+}
