@@ -1,7 +1,8 @@
-import pg, { type Client, type ClientConfig } from 'pg'
+import type { Client, ClientConfig } from 'pg'
 import { UnsupportedDatabaseError } from '../errors.js'
 import type { Clock } from '../util/clock.js'
 import { destroyConnection } from '../util/pool.js'
+import { SerialClient } from './serial-client.js'
 import { endClient } from '../util/postgres.js'
 
 /**
@@ -78,7 +79,7 @@ async function connectAll(...clients: Client[]): Promise<void> {
 }
 
 export function newClient(config: ClientConfig, name: string, onLost: (error: Error) => void): Client {
-  const client = new pg.Client({
+  const client = new SerialClient({
     ...config,
     application_name: name,
     keepAlive: true,
