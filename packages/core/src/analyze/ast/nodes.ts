@@ -27,10 +27,27 @@ export function is<Kind extends keyof Kinds>(node: OperationNode, kind: Kind): n
 }
 
 /** The nodes directly below a node, in the order of its properties. */
-export function* children(node: OperationNode): Generator<OperationNode> {
-  for (const value of Object.values(node)) {
-    for (const item of Array.isArray(value) ? value : [value]) if (isOperationNode(item)) yield item
+export function* children(node: object): Generator<OperationNode> {
+  if (isValue(node)) return
+  for (const property of Object.values(node)) {
+    for (const item of Array.isArray(property) ? property : [property]) if (isOperationNode(item)) yield item
   }
+}
+
+/** A copy in which no node stands twice. Kysely's own transformers share the leaves, which are just the parameters. */
+export function copyTree<Node extends OperationNode>(node: Node): Node {
+  if (isValue(node)) return { ...node }
+  const copyItem = (item: unknown): unknown => (isOperationNode(item) ? copyTree(item) : item)
+  const copyProperty = (property: unknown): unknown =>
+    Array.isArray(property) ? property.map(copyItem) : copyItem(property)
+  const properties = Object.entries(node).map(([name, property]) => [name, copyProperty(property)])
+  return Object.fromEntries(properties) as Node
+}
+
+/** What a parameter holds is the application's, even if it looks like a node. */
+function isValue(node: object): boolean {
+  const { kind } = node as Partial<OperationNode>
+  return kind === 'ValueNode' || kind === 'PrimitiveValueListNode'
 }
 
 /** Takes off what changes nothing: parentheses, and raw SQL that is only a node, such as `sql.ref('a')`. */

@@ -1,12 +1,12 @@
 import {
   createQueryId,
-  OperationNodeTransformer,
   PostgresQueryCompiler,
   type OperationNode,
   type PrimitiveValueListNode,
   type ValueNode,
 } from 'kysely'
 import type { RootOperationNode } from '../analyze.js'
+import { copyTree } from './nodes.js'
 
 /** A copy of a tree in which every node stands once, and the number of the first parameter that each value became. */
 export interface NumberedTree {
@@ -19,7 +19,7 @@ export interface NumberedTree {
 /** Parameters are numbered as they are compiled, so compiling is the way to find the numbers. */
 export function numberParameters(root: RootOperationNode): NumberedTree {
   // A builder that is used twice in a query stands in its tree twice, as the same object with different numbers.
-  const copy = new OperationNodeTransformer().transformNode<RootOperationNode>(root, createQueryId())
+  const copy = copyTree(root)
   const compiler = new NumberingCompiler()
   const { sql } = compiler.compileQuery(copy, createQueryId())
   return { root: copy, sql, numbers: compiler.numbers }

@@ -1,4 +1,4 @@
-import type { OperationNode, ReferenceNode, SelectQueryNode } from 'kysely'
+import type { OperationNode, ReferenceNode, SelectionNode, SelectQueryNode } from 'kysely'
 import type { RootOperationNode } from '../analyze.js'
 import type { Condition } from '../plan.js'
 import { addCtes, openBlock, type Block, type CteScope, type FromItem } from './blocks.js'
@@ -105,7 +105,6 @@ class TreeReader {
     if (is(node, 'ReferenceNode')) return this.#reference(node, around.block)
     // Tables of FROM and JOIN are the block's; one elsewhere is inside of raw SQL, as in sql`from ${sql.table('t')}`.
     if (is(node, 'TableNode')) return this.#rawTable(node, tableName(node))
-    if (node.kind === 'SelectAllNode') return this.#everything(around.block)
     for (const child of children(node)) this.visit(child, around)
   }
 
@@ -114,6 +113,7 @@ class TreeReader {
     const block = openBlock(node, outer, ctes)
     for (const item of block.items) this.#item(item, block)
     for (const join of node.joins ?? []) if (join.on !== undefined) this.visit(join.on, { block, ctes })
+    for (const selection of node.selections ?? []) this.#selection(selection, block)
     for (const part of blockParts(node)) this.visit(part, { block, ctes })
     // The arms of a UNION see what this query sees, not what is in it.
     for (const arm of node.setOperations ?? []) this.visit(arm.expression, { block: outer, ctes })
@@ -176,8 +176,9 @@ class TreeReader {
     }
   }
 
-  #everything(block: Block | undefined): void {
-    for (const item of block?.items ?? []) this.#use(item, undefined)
+  /** `select *`; the * of `count(*)` stands deeper, and uses no column. */
+  #selection(node: SelectionNode, block: Block): void {
+    if (node.selection.kind === 'SelectAllNode') for (const item of block.items) this.#use(item, undefined)
   }
 
   /** `undefined` means every column. */
