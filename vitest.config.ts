@@ -7,6 +7,10 @@ const resolve = { conditions: [...conditions, 'module', 'node', 'development|pro
 const ssr = { resolve: { conditions: [...conditions, 'module', 'node', 'development|production'] } }
 
 const ignored = ['**/node_modules/**', '**/dist/**', '**/.next/**']
+/** Left out by `pnpm test:fast`. */
+const slow = ['**/*.slow.pg.test.ts', '**/server.pg.test.ts', '**/oracle/**']
+const fast = process.env['PG_REALTIME_FAST'] === '1'
+
 const needsPostgres = '**/*.pg.test.ts'
 const needsBrowser = '**/*.e2e.test.ts'
 const shared = { resolve, ssr }
@@ -28,7 +32,7 @@ export default defineConfig({
         test: {
           name: 'pg',
           include: [needsPostgres],
-          exclude: ignored,
+          exclude: fast ? [...ignored, ...slow] : ignored,
           globalSetup: ['tooling/src/postgres/global-setup.ts'],
           pool: 'forks',
           maxWorkers: Math.max(2, Math.min(4, availableParallelism())),

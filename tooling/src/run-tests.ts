@@ -3,7 +3,8 @@
  *
  *     412 passed, 0 failed
  *
- * Arguments: `--only fast` or `--only pg`. PG_MAJORS lists the PostgreSQL majors for the suite that needs one ("18").
+ * Arguments: `--only fast` or `--only pg`; `--majors 17,18`, or PG_MAJORS in the environment: the PostgreSQL majors for the
+ * suite that needs one.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -29,8 +30,13 @@ interface Outcome {
   readonly seconds: number
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string', default: 'all' } } })
-const majors = (process.env['PG_MAJORS'] ?? '18').split(/[\s,]+/).filter(Boolean)
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: 'all' },
+    majors: { type: 'string', default: process.env['PG_MAJORS'] ?? '18' },
+  },
+})
+const majors = values.majors.split(/[\s,]+/).filter(Boolean)
 const reports = join(repositoryRoot, 'artifacts', 'reports')
 rmSync(reports, { recursive: true, force: true })
 mkdirSync(reports, { recursive: true })

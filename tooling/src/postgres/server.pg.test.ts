@@ -24,6 +24,12 @@ it('has the settings that tests rely on, and those that are asked for', async ()
   expect(rows).toEqual([{ ...expected, work_mem: '7MB' }])
 })
 
+it.each([14, 18] as const)('runs PostgreSQL %i', async (major) => {
+  await using server = await startPostgres({ dedicated, major })
+  const [row] = await ask(server, "select current_setting('server_version_num')::int / 10000 as major")
+  expect(row).toEqual({ major })
+})
+
 it('keeps port and data over restarts and a kill', async () => {
   await using server = await startPostgres({ dedicated })
   await ask(server, 'create table items as select 1 as id')
