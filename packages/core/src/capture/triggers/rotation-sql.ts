@@ -82,10 +82,10 @@ BEGIN
       done := 'locked';
     END;
   END IF;
-  IF heaps[active + 1] > 0 AND CASE WHEN blocked
+  IF heaps[active + 1] > 0 AND (CASE WHEN blocked
       THEN sizes[active + 1] > ${SEGMENT_BYTES} AND sizes[active + 1] > sizes[2 - active]
       WHEN heaps[2 - active] > 0 THEN false
-      ELSE due OR sizes[active + 1] > ${SEGMENT_BYTES} END THEN
+      ELSE due OR sizes[active + 1] > ${SEGMENT_BYTES} END) THEN
     mode := mode # ${MODE.segment};
     done := done || ' switched';
   END IF;

@@ -174,8 +174,8 @@ const mergeSql = `
       IF TG_OP = 'UPDATE' AND current_setting('server_version_num')::int >= 150000 THEN
         GET DIAGNOSTICS context = PG_CONTEXT;
         caller := split_part(context, E'\\n', 2);
-        IF current_query() ~* 'merge' OR context ~* 'merge' OR NOT CASE WHEN caller = ''
-            THEN current_query() ~* '^\\s*(with|update)\\M' ELSE starts_with(caller, 'SQL statement "') END THEN
+        IF current_query() ~* 'merge' OR context ~* 'merge' OR NOT (CASE WHEN caller = ''
+            THEN current_query() ~* '^\\s*(with|update)\\M' ELSE starts_with(caller, 'SQL statement "') END) THEN
           kind := 'B';
         END IF;
       END IF;`
