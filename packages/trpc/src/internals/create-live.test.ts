@@ -10,27 +10,10 @@ import { TRPCError } from '@trpc/server'
 import superjson from 'superjson'
 import { describe, expect, test, vi } from 'vitest'
 import { linkCall, plainCall, Reader } from '../../test/support/calls.js'
-import { deferred } from '../../test/support/deferred.js'
 import { FakeRealtime } from '../../test/support/fake-realtime.js'
-import { ManualClock } from '../../test/support/manual-clock.js'
+import { one, setup, two, type Items } from '../../test/support/items.js'
 import { createLive } from './create-live.js'
 import type { Call } from './live-types.js'
-
-interface Tables {
-  items: { id: number; name: string; photo: Buffer | null; parts: Buffer[] }
-}
-
-const one = [{ id: 1, name: 'one' }]
-const two = [...one, { id: 2, name: 'two' }]
-
-function setup(answer: () => readonly object[] = () => one) {
-  const realtime = new FakeRealtime<Tables>(answer)
-  const clock = new ManualClock()
-  const live = createLive(realtime, { transformer: superjson, clock, graceMs: 1_000 })
-  const items = realtime.db.selectFrom('items').select(['id', 'name'])
-  const all = live((_: Call) => items)
-  return { realtime, clock, live, items, all }
-}
 
 describe('plain clients', () => {
   test('get the rows, and then the newest rows', async () => {
@@ -163,92 +146,6 @@ describe('errors of the first result', () => {
   })
 })
 
-describe('the life of a live query', () => {
-  test('subscribers of the same query share it, those of another scope do not', async () => {
-    const { realtime, live, items } = setup()
-    const mine = live(
-      (_: Call) => items,
-      ({ ctx }: Call) => ({ scope: { settings: { user: (ctx as { user: string }).user } } }),
-    )
-    const readers = ['ann', 'ann', 'bob'].map((user) => new Reader(mine({ ...plainCall(), ctx: { user } })))
-    await Promise.all(readers.map((reader) => reader.value()))
-    expect(realtime.size).toBe(2)
-    await Promise.all(readers.map((reader) => reader[Symbol.asyncDispose]()))
-  })
-
-  test('it outlives its last subscriber by the grace period', async () => {
-    const { realtime, clock, all } = setup()
-    const reader = new Reader(all(plainCall()))
-    await reader.value()
-    await reader[Symbol.asyncDispose]()
-    clock.advance(999)
-    expect(realtime.size).toBe(1)
-    clock.advance(1)
-    expect(realtime.size).toBe(0)
-    expect(clock.pending).toBe(0)
-  })
-
-  test('one who comes back in the meantime finds it', async () => {
-    const { realtime, clock, all } = setup()
-    const first = new Reader(all(plainCall()))
-    await first.value()
-    await first[Symbol.asyncDispose]()
-    clock.advance(500)
-    await using second = new Reader(all(plainCall()))
-    realtime.commit(() => two)
-    expect(await second.value()).toEqual(two)
-    clock.advance(5_000)
-    expect(realtime.size).toBe(1)
-  })
-
-  test('graceMs: 0 closes it at once', async () => {
-    const { realtime, items } = setup()
-    const live = createLive(realtime, { graceMs: 0 })
-    const reader = new Reader(live((_: Call) => items)(plainCall()))
-    await reader.value()
-    await reader[Symbol.asyncDispose]()
-    expect(realtime.size).toBe(0)
-  })
-
-  test('a subscriber that leaves before the first result holds nothing either', async () => {
-    const { realtime, clock, all } = setup()
-    const first = deferred<void>()
-    realtime.firstResults = first.promise
-    const reader = new Reader(all(plainCall()))
-    const next = reader.next()
-    await vi.waitFor(() => expect(realtime.size).toBe(1))
-    await reader[Symbol.asyncDispose]()
-    expect(await next).toEqual({ done: true, value: undefined })
-    clock.advance(1_000)
-    expect(realtime.size).toBe(0)
-  })
-
-  test('the engine’s stop keeps the rows, and its next start brings the subscription back', async () => {
-    const { realtime, all } = setup()
-    await using reader = new Reader(all(linkCall()))
-    await reader.message()
-    await realtime.stop()
-    expect(await reader.message()).toMatchObject({ kind: 'status', status: 'stale' })
-    expect(realtime.size).toBe(0)
-    const next = reader.message()
-    await realtime.start()
-    expect(await next).toMatchObject({ kind: 'status', status: 'live' })
-    expect(realtime.statusListeners).toBe(0)
-  })
-
-  test('a subscriber that leaves while the engine is stopped leaves nothing behind', async () => {
-    const { realtime, all, clock } = setup()
-    const reader = new Reader(all(plainCall()))
-    await reader.value()
-    await realtime.stop()
-    await reader[Symbol.asyncDispose]()
-    await realtime.start()
-    expect(realtime.opened).toHaveLength(1)
-    expect(realtime.statusListeners).toBe(0)
-    expect(clock.pending).toBe(0)
-  })
-})
-
 describe('clients with liveLink', () => {
   test('get messages: the rows as lines, with version, snapshot and status', async () => {
     const { realtime, all } = setup(() => two)
@@ -285,13 +182,13 @@ describe('clients with liveLink', () => {
   })
 
   test('share one serialisation, whatever their number; a row that did not change is not serialised again', async () => {
-    const realtime = new FakeRealtime<Tables>(() => two)
+    const realtime = new FakeRealtime<Items>(() => two)
     const serialize = vi.spyOn(superjson, 'serialize')
     const live = createLive(realtime, { transformer: superjson })
     const all = live((_: Call) => realtime.db.selectFrom('items').select(['id', 'name']))
     const readers = Array.from({ length: 5 }, () => new Reader(all(linkCall())))
-    const lines = (await Promise.all(readers.map((reader) => reader.message()))).map((message) =>
-      Reflect.get(message, 'lines'),
+    const lines = (await Promise.all(readers.map((reader) => reader.message()))).map(
+      (message) => message.kind === 'rows' && message.lines,
     )
     expect(new Set(lines).size).toBe(1)
     serialize.mockClear()

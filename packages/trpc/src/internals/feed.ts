@@ -11,20 +11,23 @@ export interface FeedOptions<DB, Row> {
   readonly clock: Clock
   readonly onChange: () => void
   /** No rows will come: the error to end the subscription with. */
-  readonly onFinal: (error: Error) => void
+  readonly onFinal: (error: unknown) => void
 }
 
-const REOPEN_MS = 1_000
+const FIRST_RETRY_MS = 1_000
+const SLOWEST_RETRY_MS = 10_000
 
 const NOTHING: LiveState<never> = { rows: [], status: 'pending', version: '', snapshot: '', error: undefined }
 
 /**
  * One subscriber's hold on a live query.
  *
- *   open ──► live query ──(its engine stopped, it was closed)──► parted ──(engine runs again)──► open
+ *   open ──► live query ──it closed──► parted ──┬─after a delay─────────────────► open
+ *                 │                             └─(engine stopped) engine starts─► open
+ *                 └──no rows yet, and an error that no retry cures──► final
  *
  * Transient errors stay in here: while a live query retries, and while there is none, the last state stands as `stale`.
- * The engine is never started from here: an application that has stopped it is shutting down.
+ * An engine that was stopped is not started from here: its application is shutting down.
  */
 export class Feed<DB, Row> {
   readonly #options: FeedOptions<DB, Row>
@@ -33,7 +36,9 @@ export class Feed<DB, Row> {
   /** Ends what the present state waits for. */
   #leave: () => void = () => {}
   #isClosed = false
+  #failures = 0
 
+  /** Throws what the engine throws. */
   constructor(options: FeedOptions<DB, Row>) {
     this.#options = options
     this.#open()
@@ -57,50 +62,63 @@ export class Feed<DB, Row> {
 
   #open(): void {
     const live = this.#options.realtime.live(this.#options.query, this.#options.options)
+    const isPresent = () => !this.#isClosed && live === this.#live
     this.#live = live
-    this.#leave = live.subscribe(() => this.#changed(live))
+    this.#leave = live.subscribe(() => {
+      if (isPresent()) this.#changed(live)
+    })
     live.ready.then(
-      () => this.#changed(live),
-      (error: unknown) => this.#failed(live, error),
+      () => isPresent() && this.#changed(live),
+      (error: unknown) => isPresent() && this.#failed(live, error),
     )
   }
 
   #changed(live: LiveQuery<Row>): void {
-    if (this.#isClosed || live !== this.#live) return
+    if (live.status === 'live') this.#failures = 0
+    if (live.status === 'closed') this.#failed(live, live.error)
+    else this.#options.onChange()
+  }
+
+  #failed(live: LiveQuery<Row>, error: unknown): void {
+    const hasRows = this.#last.version !== '' || live.version !== ''
+    const final = hasRows ? undefined : finalError(error)
+    if (final) return this.#options.onFinal(final)
     if (live.status === 'closed') this.#part(live)
     this.#options.onChange()
   }
 
-  #failed(live: LiveQuery<Row>, error: unknown): void {
-    if (this.#isClosed || live !== this.#live) return
-    const final = this.#last.version === '' ? finalError(error) : undefined
-    if (final) return this.#options.onFinal(final)
-    this.#changed(live)
-  }
-
   #part(live: LiveQuery<Row>): void {
-    const { version, rows, snapshot, error } = live.version === '' ? this.#last : live
-    this.#last = { rows, version, snapshot, error, status: version === '' ? 'pending' : 'stale' }
+    const { version, rows, snapshot } = live.version === '' ? this.#last : live
+    this.#last = { rows, version, snapshot, error: live.error, status: version === '' ? 'pending' : 'stale' }
     this.#live = undefined
     this.#leave()
-    const { realtime, clock } = this.#options
-    if (realtime.status === 'stopped') {
-      this.#leave = realtime.onStatus((status) => {
-        if (status !== 'stopped') this.#reopen()
-      })
-      return
-    }
-    const timer = clock.setTimeout(() => this.#reopen(), REOPEN_MS)
+    if (isStopped(live.error) && this.#options.realtime.status === 'stopped') this.#awaitStart()
+    else this.#awaitRetry()
+  }
+
+  #awaitStart(): void {
+    this.#leave = this.#options.realtime.onStatus((status) => {
+      if (status !== 'stopped') this.#reopen()
+    })
+  }
+
+  #awaitRetry(): void {
+    const { clock } = this.#options
+    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures++, SLOWEST_RETRY_MS)
+    const timer = clock.setTimeout(() => this.#reopen(), delayMs)
     this.#leave = () => clock.clearTimeout(timer)
   }
 
   #reopen(): void {
     this.#leave()
-    if (this.#options.realtime.status === 'stopped') return
     try {
       this.#open()
     } catch (error) {
-      this.#options.onFinal(finalError(error) ?? (error as Error))
+      this.#options.onFinal(finalError(error) ?? error)
     }
   }
+}
+
+function isStopped(error: { readonly code: string } | undefined): boolean {
+  return error?.code === 'CLOSED'
 }

@@ -29,7 +29,7 @@ function setup(options: Partial<LiveLinkOptions> = {}) {
       server.link,
     ],
   }) as unknown as Record<string, AnySubscription>
-  const subscribe = (path = 'orders', input: unknown = undefined) =>
+  const subscribe = (path = 'orders', input?: unknown) =>
     new Recorder<unknown>((callbacks) => client[path]!.subscribe(input, callbacks))
   const statuses = () => events.map(({ status }) => status)
   return { server, clock, events, statuses, subscribe }

@@ -26,7 +26,7 @@ describe('the status of a subscription', () => {
 })
 
 describe('the store of statuses', () => {
-  const report = (subscription: number, status: LiveLinkStatus, path = 'orders', input: unknown = undefined) => ({
+  const report = (subscription: number, status: LiveLinkStatus, path = 'orders', input?: unknown) => ({
     subscription,
     path,
     input,

@@ -5,7 +5,7 @@ import { RowCache } from './row-cache.js'
 const lines = (rows: readonly unknown[]) => rows.map((row) => superjson.stringify(row)).join('\n')
 
 function setup() {
-  const deserialize = vi.fn((value: unknown) => superjson.deserialize(value as never))
+  const deserialize = vi.fn((value: unknown): unknown => superjson.deserialize(value as never))
   const cache = new RowCache({ serialize: (value) => value, deserialize })
   return { deserialize, read: (rows: readonly unknown[]) => cache.read(lines(rows), rows.length) }
 }

@@ -48,6 +48,7 @@ export class FakeRealtime<DB> implements Realtime<DB> {
   #answer: Answer
   #status: EngineStatus = 'live'
   #xid = 100
+  #wasStopped = false
   /** Every query that was ever made live, in order. */
   readonly opened: string[] = []
   /** What `barrier` waits for. */
@@ -104,6 +105,11 @@ export class FakeRealtime<DB> implements Realtime<DB> {
     const identity = JSON.stringify([compiled.sql, compiled.parameters, options.scope ?? null])
     this.opened.push(compiled.sql)
     let instance = this.#instances.get(identity)
+    if (this.#wasStopped) {
+      const closed = new Instance(compiled, () => {})
+      closed.end(new ClosedError('The engine is stopped.'))
+      return closed.handle() as unknown as LiveQuery<R>
+    }
     if (!instance) {
       instance = new Instance(compiled, () => this.#instances.delete(identity))
       this.#instances.set(identity, instance)
@@ -114,14 +120,22 @@ export class FakeRealtime<DB> implements Realtime<DB> {
   }
 
   start(): Promise<void> {
+    this.#wasStopped = false
     this.#enter('live')
     return Promise.resolve()
   }
 
-  stop(): Promise<void> {
+  /** As the engine does: live queries end first, and only then it counts as stopped. */
+  async stop(): Promise<void> {
+    this.#wasStopped = true
+    this.endAll(new ClosedError('The engine was stopped.'))
+    await Promise.resolve()
     this.#enter('stopped')
-    for (const instance of [...this.#instances.values()]) instance.end()
-    return Promise.resolve()
+  }
+
+  /** Live queries that could not be analyzed, or installed, are closed with the reason. */
+  endAll(error: RealtimeError): void {
+    for (const instance of [...this.#instances.values()]) instance.end(error)
   }
 
   barrier(): Promise<void> {
@@ -194,17 +208,16 @@ class Instance {
     this.#enter({ ...this.state, status: this.state.version === '' ? 'pending' : 'stale', error })
   }
 
-  end(): void {
+  end(error: RealtimeError): void {
     if (this.state.status === 'closed') return
     this.#forget()
-    const error = new ClosedError('stopped')
     this.#settle.reject(error)
     this.#enter({ ...this.state, status: 'closed', error })
   }
 
   release(handle: Handle): boolean {
     const wasOpen = this.handles.delete(handle)
-    if (wasOpen && this.handles.size === 0) this.end()
+    if (wasOpen && this.handles.size === 0) this.end(new ClosedError('The live query was closed.'))
     return wasOpen
   }
 
