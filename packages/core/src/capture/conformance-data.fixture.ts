@@ -142,9 +142,9 @@ export function dataCases(open: Open): void {
       '{"a" : 1}', '{"a" : 1}', true, 'infinity', '10:00', '2026-01-01', '2026-01-01 00:00+02', '{1,null}', '{"a b",null,"null"}', '\\xdead',
       'so so', 1, row(1, 'x,"y"'), '10.0.0.1/8', '[1,4)', '<a/>', 'a b', '101')`)
     const [expected] =
-      await harness.run(`set timezone = 'UTC'; select row_to_json(t) as row from (select a::text, b::text, c::text, d::text, e, format('%s', f) as f,
+      await harness.run(`set timezone = 'UTC'; select row_to_json(kinds_as_text) as row from (select a::text, b::text, c::text, d::text, e, format('%s', f) as f,
       format('%s', g) as g, h::text, i::text, j::text, format('%s', k) as k, l::text, m::text, n::text, o::text, p::text, q::text, r::text, s::text, t::text, u::text,
-      format('%s', v) as v, w::text, x::text, y::text, z::text from kinds) t`)
+      format('%s', v) as v, w::text, x::text, y::text, z::text from kinds) kinds_as_text`)
     expect((await harness.changes())[0]?.new).toEqual(expected?.['row'])
   })
 
@@ -171,10 +171,10 @@ export function dataCases(open: Open): void {
       const columns = Array.from({ length: count }, (_, index) => `c${index} text`)
       await harness.run(`create table wide_${count} (${columns.join(', ')})`)
       await harness.watch(`wide_${count}`)
-      await harness.run(`insert into wide_${count} values (${columns.map((_, index) => `'v${index}'`).join(', ')})`)
+      await harness.run(`insert into wide_${count} values (${columns.map((_, index) => `'${index % 7}'`).join(', ')})`)
       const [change] = await harness.changes()
       expect(Object.keys(change?.new ?? {})).toHaveLength(count)
-      expect(change?.new?.[`c${count - 1}`]).toBe(`v${count - 1}`)
+      expect(change?.new?.[`c${count - 1}`]).toBe(String((count - 1) % 7))
     }
   })
 

@@ -18,6 +18,12 @@ export async function isSchemaInstalled(
   objects: CaptureObjects,
   reader?: string,
 ): Promise<boolean> {
+  // Looking for names in a schema that one may not use is an error.
+  const { rows: schemas } = await client.query(
+    `SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1 AND pg_catalog.has_schema_privilege(oid, 'USAGE')`,
+    [objects.schema],
+  )
+  if (schemas.length === 0) return false
   const sequences = [objects.awakeUntil, objects.mode, objects.lost, ...objects.dropped]
   const tables = [...objects.segments, objects.epoch]
   const { rows } = await client.query<{ installed: boolean }>(

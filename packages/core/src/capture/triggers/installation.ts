@@ -26,15 +26,15 @@ export class Installation {
   /** Throws `NotInstalledError` where installing is left to the user, else `InstallError`. */
   async ensureSchema(control: ClientBase): Promise<void> {
     const objects = this.#objects
-    if (this.#options.install === 'manual') {
-      if (await isSchemaInstalled(control, objects)) return
-      throw new NotInstalledError(
-        [],
-        `Change capture is not installed in schema ${objects.quotedSchema}, or not in this version. ${REMEDY}`,
-      )
-    }
     const { rows } = await control.query<{ role: string }>('SELECT current_user::text AS role')
     const reader = rows[0]?.role ?? ''
+    if (this.#options.install === 'manual') {
+      if (await isSchemaInstalled(control, objects, reader)) return
+      throw new NotInstalledError(
+        [],
+        `Change capture is not installed in schema ${objects.quotedSchema}, or not in this version, or this role may not use it. ${REMEDY}`,
+      )
+    }
     if (await isSchemaInstalled(control, objects, reader)) return
     await this.#withInstaller((client) => installSchema(client, objects, reader, this.#options))
   }

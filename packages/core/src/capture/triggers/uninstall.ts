@@ -53,17 +53,18 @@ async function dropSchema(client: ClientBase, objects: CaptureObjects): Promise<
     [objects.schema],
   )
   for (const { statement } of rows) await client.query(statement)
-  const sequences = [objects.awakeUntil, objects.mode, objects.lost, ...objects.dropped]
-  const installed = await client.query<{ schema: boolean; objects: boolean }>(
-    `SELECT pg_catalog.to_regnamespace($1) IS NOT NULL AS schema, pg_catalog.to_regclass($2) IS NOT NULL AS objects`,
-    [objects.quotedSchema, objects.mode],
+  const { rows: found } = await client.query<{ ours: boolean }>(
+    `SELECT coalesce(pg_catalog.obj_description(pg_catalog.to_regclass($2), 'pg_class') LIKE 'pg-realtime%', false)
+       OR NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = n.oid) AS ours
+     FROM pg_catalog.pg_namespace n WHERE n.nspname = $1`,
+    [objects.schema, objects.mode],
   )
-  const found = installed.rows[0]
-  if (!found?.schema) return
+  if (found[0]?.ours !== true) return
+  const sequences = [objects.awakeUntil, objects.mode, objects.lost, ...objects.dropped]
   await client.query(`DROP FUNCTION IF EXISTS ${objects.rotateSignature}`)
   await client.query(`DROP TABLE IF EXISTS ${[...objects.segments, objects.epoch].join(', ')}`)
   await client.query(`DROP SEQUENCE IF EXISTS ${sequences.join(', ')}`)
-  if (!found.objects || !(await isEmpty(client, objects.schema))) return
+  if (!(await isEmpty(client, objects.schema))) return
   try {
     await client.query(`DROP SCHEMA ${objects.quotedSchema}`)
   } catch (cause) {
