@@ -25,7 +25,7 @@ import type { Clock, Random } from './util/clock.js'
 import { deferred } from './util/deferred.js'
 import { backendOf, destroyConnection } from './util/pool.js'
 import { Intervals } from './util/intervals.js'
-import { isConnectionError } from './util/postgres.js'
+import { isConnectionError, sqlState } from './util/postgres.js'
 
 const RETRY: BackoffOptions = { firstMs: 100, maxMs: 5_000 }
 
@@ -193,14 +193,15 @@ export class Pipeline {
     this.#sourceStopped = this.#options.source.stop().catch(() => {})
   }
 
-  /** Reading the log failed though the connection stands: begin anew, which installs what is missing. */
+  /** A tick failed, and with it perhaps a part of a batch: begin anew, which installs what is missing. */
   #tickFailed(error: unknown, session: Session): void {
-    if (isConnectionError(error) || this.#isStopped) return
-    const message = error instanceof Error ? error.message : String(error)
-    this.#options.onError(
-      new CaptureFailedError(`The change log could not be read: ${message}. Reconnecting.`, { cause: error }),
-    )
-    session.abandon(error instanceof Error ? error : new Error(message))
+    if (this.#isStopped) return
+    const cause = error instanceof Error ? error : new Error(String(error))
+    if (sqlState(error) !== undefined && !isConnectionError(error)) {
+      const message = `The change log could not be read: ${cause.message}. Reconnecting.`
+      this.#options.onError(new CaptureFailedError(message, { cause }))
+    }
+    session.abandon(cause)
   }
 
   async #cancelRefreshes(): Promise<void> {

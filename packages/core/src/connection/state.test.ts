@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { initialState, nextState, RECONNECT, type ConnectionEvent, type ConnectionState } from './state.js'
+import { initialState, nextState, RECONNECT, STABLE_MS, type ConnectionEvent, type ConnectionState } from './state.js'
 
 const connecting: ConnectionState = { kind: 'connecting', epoch: 2, attempt: 1, wasLive: true }
-const live: ConnectionState = { kind: 'live', epoch: 2 }
+const live: ConnectionState = { kind: 'live', epoch: 2, attempt: 3, since: 0 }
 const waiting: ConnectionState = { kind: 'waiting', epoch: 2, attempt: 3, wasLive: true, until: 1_000 }
 const stopped = initialState()
 
