@@ -55,10 +55,10 @@ describe('the connection state machine', () => {
     expect(delay(1_000, 1)).toBe(RECONNECT.maxMs)
   })
 
-  test('a connection that was live starts again from the shortest wait', () => {
-    expect(nextState(live, { kind: 'lost', epoch: 2 }, 0, () => 1)).toMatchObject({
-      attempt: 0,
-      until: RECONNECT.firstMs,
-    })
+  test('a connection that lasted starts again from the shortest wait, one that did not goes on', () => {
+    const lost = { kind: 'lost', epoch: 2 } as const
+    const until = STABLE_MS + RECONNECT.firstMs
+    expect(nextState(live, lost, STABLE_MS, () => 1)).toMatchObject({ attempt: 0, until })
+    expect(nextState(live, lost, STABLE_MS - 1, () => 1)).toMatchObject({ attempt: 3 })
   })
 })
