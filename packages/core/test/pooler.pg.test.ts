@@ -1,0 +1,76 @@
+/** A pooler in transaction mode takes notifications and session state away. */
+import { Kysely, PostgresDialect } from 'kysely'
+import { createTransactionPooler } from '@pg-realtime/tooling/transaction-pooler'
+import pg from 'pg'
+import { expect, test } from 'vitest'
+import { startEngine } from './support/engine.js'
+import { openShop, type Shop } from './support/shop.js'
+import { until } from './support/updates.js'
+
+/** An application behind a pooler. */
+async function openBehindPooler() {
+  const shop = await openShop()
+  const pooler = await createTransactionPooler({ connectionString: shop.connectionString, size: 4 })
+  const pool = new pg.Pool({ connectionString: pooler.connectionString })
+  pool.on('error', () => {})
+  const db = new Kysely<Shop>({ dialect: new PostgresDialect({ pool }) })
+  return {
+    shop,
+    pool,
+    db,
+    names: db.selectFrom('users').select('name').orderBy('id'),
+    async [Symbol.asyncDispose]() {
+      void pool.end()
+      await pooler[Symbol.asyncDispose]()
+      await shop[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test('it is recognised at the start, told clearly, and polling takes the doorbell’s place', async () => {
+  await using behind = await openBehindPooler()
+  const { shop, pool, db, names } = behind
+  await using realtime = startEngine({ db, pool, throttleMs: 0, safetyPollMs: 50 })
+  const live = realtime.live(names)
+  await live.ready
+  expect(realtime.errors.map(({ message }) => message).join('\n')).toMatch(/pooler/i)
+  expect(realtime.errors.map(({ message }) => message).join('\n')).toMatch(/listen/)
+  for (const name of ['Eve', 'Mallory', 'Trent']) {
+    await shop.run('update users set name = $1 where id = 1', [name])
+    await until(live, ({ single }) => single?.name === name)
+  }
+  expect(realtime.errors).toHaveLength(1)
+})
+
+test('with `listen` the doorbell goes round it', async () => {
+  await using behind = await openBehindPooler()
+  const { shop, pool, db, names } = behind
+  await using realtime = startEngine({ db, pool, throttleMs: 0, listen: { connectionString: shop.connectionString } })
+  const live = realtime.live(names)
+  await live.ready
+  for (const name of ['Eve', 'Mallory', 'Trent']) {
+    await shop.run('update users set name = $1 where id = 1', [name])
+    await realtime.barrier()
+    expect(live.single).toEqual({ name })
+  }
+  expect(realtime.errors).toEqual([])
+})
+
+test('scopes do not leak through the connections that it shares out', async () => {
+  await using behind = await openBehindPooler()
+  const { shop, pool, db } = behind
+  const tenant = await shop.role()
+  await shop.run(`grant select on orders to ${tenant.name}; alter table orders enable row level security;
+    create policy own on orders to ${tenant.name} using (user_id = current_setting('app.user')::int)`)
+  await using realtime = startEngine({ db, pool, throttleMs: 0, listen: { connectionString: shop.connectionString } })
+  const orders = db.selectFrom('orders').select('code').orderBy('id')
+  const lives = [1, 2].map((user) =>
+    realtime.live(orders, { scope: { role: tenant.name, settings: { 'app.user': String(user) } } }),
+  )
+  const all = realtime.live(orders)
+  await Promise.all([...lives, all].map((live) => live.ready))
+  await shop.run(`update orders set code = code || '!'`)
+  await realtime.barrier()
+  expect(lives.map((live) => live.rows)).toEqual([[{ code: 'A-1!' }], [{ code: 'B-1!' }]])
+  expect(all.rows).toHaveLength(2)
+})
