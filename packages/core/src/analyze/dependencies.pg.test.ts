@@ -120,10 +120,10 @@ test('parity 18: select * tracks all columns', async () => {
 
 test('parity 19: a table of public goes by its name, another by schema and name', async () => {
   const plan = await shop.plan('select public.orders.id from public.orders, audit.entries, mypublic.entries m')
-  expect(plan.tables.map(({ schema, name, label }) => [schema, name, label]).toSorted()).toEqual([
-    ['audit', 'entries', 'audit.entries'],
-    ['mypublic', 'entries', 'mypublic.entries'],
-    ['public', 'orders', 'orders'],
+  expect(plan.tables.map(({ schema, name, label }) => `${schema} ${name} ${label}`).toSorted()).toEqual([
+    'audit entries audit.entries',
+    'mypublic entries mypublic.entries',
+    'public orders orders',
   ])
 })
 
@@ -203,13 +203,13 @@ test('partitions and children belong to their parent, parents to their children'
   const [parent, middle, leaf] = [await oid('events'), await oid('events_2024'), await oid('events_2024_a')]
   const [of] = (await shop.plan('select id from events')).tables
   expect(of).toMatchObject({ label: 'events', relation: parent, ancestors: [] })
-  expect(of?.family.toSorted()).toEqual([parent, middle, leaf].toSorted())
+  expect(new Set(of?.family)).toEqual(new Set([parent, middle, leaf]))
   const [ofLeaf] = (await shop.plan('select id from events_2024_a')).tables
   expect(ofLeaf).toMatchObject({ label: 'events_2024_a', relation: leaf })
-  expect(ofLeaf?.family.toSorted()).toEqual([parent, middle, leaf].toSorted())
-  expect(ofLeaf?.ancestors.toSorted()).toEqual([parent, middle].toSorted())
+  expect(new Set(ofLeaf?.family)).toEqual(new Set([parent, middle, leaf]))
+  expect(new Set(ofLeaf?.ancestors)).toEqual(new Set([parent, middle]))
   const [ofDogs] = (await shop.plan('select id from dogs')).tables
-  expect(ofDogs?.family.toSorted()).toEqual([await oid('animals'), await oid('dogs'), await oid('puppies')].toSorted())
+  expect(new Set(ofDogs?.family)).toEqual(new Set([await oid('animals'), await oid('dogs'), await oid('puppies')]))
 })
 
 test('column types are those of results', async () => {

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { openAnalysisShop, type AnalysisShop } from './analyze.fixture.js'
+import { driftedPlans } from './fingerprint.js'
+
+const SETUP = `
+create table events (id int, at date not null) partition by range (at);
+create table events_2024 partition of events for values from ('2024-01-01') to ('2025-01-01');
+create table detached (id int, at date not null);
+create table animals (id int); create table dogs () inherits (animals);
+create view totals as select id, total from orders;
+create function counted() returns bigint stable begin atomic select count(*) from items; end;
+create function opaque() returns int stable language sql as 'select 1';
+create table documents (id int, org_id int); alter table documents enable row level security;
+create policy own on documents using (org_id = 1);`
+
+let shop: AnalysisShop
+
+beforeAll(async () => {
+  shop = await openAnalysisShop(SETUP)
+})
+
+afterAll(() => shop?.[Symbol.asyncDispose]())
+
+/** Whether the change, which is undone, drifts the plan of the query. */
+async function drifts(sql: string, change: string): Promise<boolean> {
+  const plan = await shop.plan(sql, { dependsOn: sql.includes('opaque') ? ['orders'] : [] })
+  expect(await driftedPlans(shop.client, [plan])).toEqual([])
+  await shop.client.query('begin')
+  try {
+    await shop.client.query(change)
+    return (await driftedPlans(shop.client, [plan])).includes(plan)
+  } finally {
+    await shop.client.query('rollback')
+  }
+}
+
+test.each([
+  ['select id from orders', 'alter table orders add column extra int'],
+  ['select id from orders', 'alter table orders drop column note'],
+  ['select id from orders', 'alter table orders rename column note to notes'],
+  ['select id from orders', 'alter table orders alter column note type varchar(10)'],
+  ['select id from orders', 'alter table orders rename to purchases'],
+  ['select id from orders', 'alter table orders set schema audit'],
+  ['select id from orders', 'drop table orders cascade'],
+  ['select id from orders', 'drop table orders cascade; create table orders (id int)'],
+  ['select id from orders', 'create schema elsewhere; create table elsewhere.orders (id int)'],
+  ['select id from orders', 'alter table orders enable row level security'],
+  ['select id from totals', 'create or replace view totals as select id, total from orders where total > 1'],
+  ['select id from totals', 'alter table orders add column extra int'],
+  ['select id from documents', 'create policy other on documents using (true)'],
+  ['select id from documents', 'alter policy own on documents using (org_id = 2)'],
+  ['select id from documents', 'drop policy own on documents'],
+  ['select id from documents', 'alter table documents disable row level security'],
+  [
+    'select id from events',
+    `create table events_2025 partition of events for values from ('2025-01-01') to ('2026-01-01')`,
+  ],
+  [
+    'select id from events',
+    `alter table events attach partition detached for values from ('2025-01-01') to ('2026-01-01')`,
+  ],
+  ['select id from events', 'alter table events detach partition events_2024'],
+  ['select id from events', 'create table sub (id int, at date not null) inherits (detached); drop table events_2024'],
+  ['select id from animals', 'create table cats () inherits (animals)'],
+  ['select id from animals', 'create table puppies () inherits (dogs)'],
+  ['select id from animals', 'alter table dogs no inherit animals'],
+  ['select id from dogs', 'create table cats () inherits (animals)'],
+  [
+    'select counted()',
+    'create or replace function counted() returns bigint stable begin atomic select count(*) from orders; end',
+  ],
+  [
+    'select counted()',
+    'create or replace function counted() returns bigint stable language sql as $$select 1::bigint$$',
+  ],
+  ['select counted()', 'alter table items rename column quantity to amount'],
+  ['select opaque()', 'create or replace function opaque() returns int stable language sql as $$select 2$$'],
+])('%s: drifts with %s', async (sql, change) => {
+  expect(await drifts(sql, change)).toBe(true)
+})
+
+test.each([
+  'insert into orders values (1, 1, $$a$$, 1, null, now())',
+  'create index on orders (status)',
+  'alter table items add column extra int',
+  'create table unrelated (id int)',
+  'analyze orders',
+  'grant select on orders to public',
+  'create trigger t before update on orders for each row execute function suppress_redundant_updates_trigger()',
+])('what the plan does not assume does not drift it: %s', async (change) => {
+  expect(await drifts('select id from orders', change)).toBe(false)
+})
+
+test('one statement finds the drifted ones among many plans', async () => {
+  const plans = []
+  for (const table of ['orders', 'items', 'users', 'totals', 'events', 'audit.entries']) {
+    plans.push(await shop.plan(`select id from ${table}`))
+  }
+  const { client } = shop
+  const query = vi.spyOn(client, 'query')
+  await client.query('begin; alter table orders add column extra int; alter table audit.entries add column extra int')
+  query.mockClear()
+  const drifted = await driftedPlans(client, plans)
+  expect(query).toHaveBeenCalledTimes(1)
+  query.mockRestore()
+  await client.query('rollback')
+  expect(drifted.map(({ sql }) => sql)).toEqual(
+    ['orders', 'totals', 'audit.entries'].map((table) => `select id from ${table}`),
+  )
+})
+
+test('a schema that changes back fits again', async () => {
+  const plan = await shop.plan('select id from orders')
+  await shop.client.query('alter table orders rename column note to notes')
+  expect(await driftedPlans(shop.client, [plan])).toEqual([plan])
+  await shop.client.query('alter table orders rename column notes to note')
+  expect(await driftedPlans(shop.client, [plan])).toEqual([])
+  expect((await shop.plan('select id from orders')).fingerprint).toBe(plan.fingerprint)
+})
+
+test('no plans have not drifted', async () => {
+  expect(await driftedPlans(shop.client, [])).toEqual([])
+})
