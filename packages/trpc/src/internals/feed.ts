@@ -92,21 +92,24 @@ export class Feed<DB, Row> {
     this.#last = { rows, version, snapshot, error: live.error, status: version === '' ? 'pending' : 'stale' }
     this.#live = undefined
     this.#leave()
-    if (isStopped(live.error) && this.#options.realtime.status === 'stopped') this.#awaitStart()
-    else this.#awaitRetry()
+    const isEngineStopped = live.error?.code === 'CLOSED'
+    const waits = isEngineStopped ? [this.#awaitStart()] : []
+    // While an engine stops, its live queries are closed before it counts as stopped: so it may be something else.
+    if (!isEngineStopped || this.#options.realtime.status !== 'stopped') waits.push(this.#awaitRetry())
+    this.#leave = () => waits.forEach((leave) => leave())
   }
 
-  #awaitStart(): void {
-    this.#leave = this.#options.realtime.onStatus((status) => {
+  #awaitStart(): () => void {
+    return this.#options.realtime.onStatus((status) => {
       if (status !== 'stopped') this.#reopen()
     })
   }
 
-  #awaitRetry(): void {
+  #awaitRetry(): () => void {
     const { clock } = this.#options
     const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures++, SLOWEST_RETRY_MS)
     const timer = clock.setTimeout(() => this.#reopen(), delayMs)
-    this.#leave = () => clock.clearTimeout(timer)
+    return () => clock.clearTimeout(timer)
   }
 
   #reopen(): void {
@@ -117,8 +120,4 @@ export class Feed<DB, Row> {
       this.#options.onFinal(finalError(error) ?? error)
     }
   }
-}
-
-function isStopped(error: { readonly code: string } | undefined): boolean {
-  return error?.code === 'CLOSED'
 }

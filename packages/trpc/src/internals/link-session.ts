@@ -29,9 +29,16 @@ export interface LinkContext {
 export interface SessionOptions {
   readonly subscription: number
   readonly op: Operation
-  readonly connect: (input: unknown) => Observable<Envelope, ClientError>
+  /** Sends the operation on to the links behind. */
+  readonly connect: (op: Operation) => Observable<Envelope, ClientError>
   readonly observer: Observer<Envelope, ClientError>
 }
+
+/**
+ * Keeps the ids of tries apart: over WebSocket, some versions of tRPC name the request after the operation, and what still
+ * comes for the failed one would reach the next.
+ */
+const ATTEMPT = 2 ** 32
 
 /**
  * One subscription of the application, over one or more of the links behind.
@@ -55,6 +62,7 @@ export class LinkSession {
   #eventId: string | undefined
   #hasData = false
   #failures = 0
+  #attempts = 0
 
   constructor(context: LinkContext, options: SessionOptions) {
     this.#context = context
@@ -83,7 +91,7 @@ export class LinkSession {
       complete: () => this.#complete(),
     })
     this.#disconnect = () => attempt.close()
-    attempt.open(connect(input))
+    attempt.open(connect({ ...op, id: op.id + this.#attempts++ * ATTEMPT, input }))
   }
 
   #next(envelope: Envelope): void {

@@ -59,6 +59,7 @@ describe('negotiation', () => {
     server.last.start()
     server.last.fail(...BAD_REQUEST)
     expect(server.connections.map(({ input }) => input)).toEqual([expect.anything(), { shop: 1 }])
+    expect(new Set(server.connections.map(({ id }) => id)).size, 'request ids').toBe(2)
     server.last.data(rows)
     expect(recorder.errors).toEqual([])
     expect(recorder.data).toEqual([rows])

@@ -60,7 +60,7 @@ export function liveLink<Router extends AnyTRPCRouter>(...[options]: Arguments<R
         const session = new LinkSession(context, {
           subscription: ++count,
           op,
-          connect: (input: unknown) => next({ ...op, input }),
+          connect: next,
           observer,
         })
         session.start()

@@ -59,5 +59,8 @@ export class Recorder<Data> implements Disposable {
   }
 }
 
+// Tests with sockets wait longer on a machine under load.
+vi.setConfig({ testTimeout: 30_000 })
+
 /** For `vi.waitFor`: long enough for a machine under load, looked at often. */
 export const WAIT = { timeout: 10_000, interval: 5 }

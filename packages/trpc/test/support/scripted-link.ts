@@ -24,6 +24,10 @@ export class Connection {
     this.#observer = observer
   }
 
+  get id(): number {
+    return this.#op.id
+  }
+
   get input(): unknown {
     return this.#op.input
   }

@@ -28,6 +28,8 @@ export interface Served extends AsyncDisposable {
   connect(): ClientConnection
   /** Cuts every connection, as a network does: clients are to come back by themselves. */
   cut(): void
+  /** Asks every client to move to a new connection, as before a deployment. WebSockets only. */
+  askToReconnect?(): void
   /** Ends the server and starts one with another router on the same port. */
   replace(options: ServeOptions): Promise<void>
   /** Open connections. */
@@ -39,13 +41,18 @@ export interface Transport {
   serve(options: ServeOptions): Promise<Served>
 }
 
-type Attach = (server: Server, options: ServeOptions) => void
+interface Attached {
+  askToReconnect(): void
+}
+
+type Attach = (server: Server, options: ServeOptions) => Attached | void
 
 class HttpServed implements Served {
   readonly #attach: Attach
   readonly #connectTo: (port: number) => ClientConnection
   readonly #sockets = new Set<Socket>()
   #server: Server | undefined
+  #attached: Attached | void = undefined
   #port = 0
 
   constructor(attach: Attach, connectTo: (port: number) => ClientConnection) {
@@ -63,7 +70,7 @@ class HttpServed implements Served {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
     })
-    this.#attach(server, options)
+    this.#attached = this.#attach(server, options)
     await new Promise<void>((resolve) => server.listen(this.#port, '127.0.0.1', resolve))
     this.#server = server
     this.#port = (server.address() as AddressInfo).port
@@ -76,6 +83,10 @@ class HttpServed implements Served {
 
   cut(): void {
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  askToReconnect(): void {
+    this.#attached?.askToReconnect()
   }
 
   async replace(options: ServeOptions): Promise<void> {
@@ -172,12 +183,13 @@ export const websocket: Transport = {
     new HttpServed(
       (server, { router, createContext, onError }) => {
         const wss = new WebSocketServer({ server })
-        applyWSSHandler({
+        const handler = applyWSSHandler({
           wss,
           router,
           createContext: ({ req, res }) => (createContext?.({ request: req, response: res }) ?? {}) as never,
           onError: ({ error }) => onError?.({ error }),
         })
+        return { askToReconnect: () => handler.broadcastReconnectNotification() }
       },
       (port) => {
         const client = createWSClient({
