@@ -237,6 +237,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
   }
 
   async #stop(): Promise<void> {
+    this.#pipeline?.rejectBarriers()
     for (const handle of [...this.#registry.handles]) handle.end(new ClosedError('The engine was stopped.'))
     await this.#started?.catch(() => {})
     await this.#pipeline?.stop()

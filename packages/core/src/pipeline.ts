@@ -13,7 +13,7 @@ import type { Plan, PlanTable } from './analyze/plan.js'
 import type { ChangeSource } from './capture/contract.js'
 import { Supervisor } from './connection/supervisor.js'
 import type { Session } from './connection/session.js'
-import { CaptureFailedError, ConnectionLostError, RealtimeError } from './errors.js'
+import { CaptureFailedError, ClosedError, ConnectionLostError, RealtimeError } from './errors.js'
 import type { EngineStatus } from './live/contract.js'
 import type { LiveInstance } from './live/live-instance.js'
 import type { Registry } from './live/registry.js'
@@ -25,7 +25,7 @@ import type { Clock, Random } from './util/clock.js'
 import { deferred } from './util/deferred.js'
 import { backendOf, destroyConnection } from './util/pool.js'
 import { Intervals } from './util/intervals.js'
-import { isConnectionError, sqlState } from './util/postgres.js'
+import { isConnectionError } from './util/postgres.js'
 
 const RETRY: BackoffOptions = { firstMs: 100, maxMs: 5_000 }
 
@@ -150,6 +150,11 @@ export class Pipeline {
     this.#barriers.failed(instance)
   }
 
+  /** Barriers are told first: with no live query left, each of them would seem to be reached. */
+  rejectBarriers(): void {
+    this.#barriers.stop()
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true
     const { clock, source } = this.#options
@@ -194,14 +199,11 @@ export class Pipeline {
   }
 
   /** A tick failed, and with it perhaps a part of a batch: begin anew, which installs what is missing. */
-  #tickFailed(error: unknown, session: Session): void {
+  #tickFailed(cause: unknown, session: Session): void {
     if (this.#isStopped) return
-    const cause = error instanceof Error ? error : new Error(String(error))
-    if (sqlState(error) !== undefined && !isConnectionError(error)) {
-      const message = `The change log could not be read: ${cause.message}. Reconnecting.`
-      this.#options.onError(new CaptureFailedError(message, { cause }))
-    }
-    session.abandon(cause)
+    session.abandon(
+      isConnectionError(cause) ? (cause as Error) : toRealtimeError(cause, 'The change log could not be read'),
+    )
   }
 
   async #cancelRefreshes(): Promise<void> {
@@ -224,7 +226,9 @@ export class Pipeline {
         await this.#options.source.watch(plan.tables)
         if (opens === this.#opens && this.status === 'live') return plan
       } catch (error) {
-        if (this.#isStopped || !isLost(error)) throw error
+        // A source that stopped meanwhile will start again with the connection.
+        const isInterrupted = isLost(error) || (error instanceof ClosedError && this.status !== 'live')
+        if (this.#isStopped || !isInterrupted) throw error
         this.#options.onError(toRealtimeError(error, 'A query could not be analyzed'))
       }
       await this.#nextTry(attempt)

@@ -1,4 +1,4 @@
-import type { Client, ClientConfig } from 'pg'
+import pg, { type Client, type ClientConfig } from 'pg'
 import { UnsupportedDatabaseError } from '../errors.js'
 import type { Clock } from '../util/clock.js'
 import { destroyConnection } from '../util/pool.js'
@@ -78,9 +78,26 @@ async function connectAll(...clients: Client[]): Promise<void> {
   for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
+const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
+  [pg.types.builtins.BOOL]: (text) => text === 't',
+  [pg.types.builtins.INT2]: Number,
+  [pg.types.builtins.INT4]: Number,
+  [pg.types.builtins.OID]: Number,
+  [pg.types.builtins.INT8]: String,
+  [pg.types.builtins.FLOAT8]: Number,
+  [pg.types.builtins.JSON]: (text) => JSON.parse(text) as object,
+  [pg.types.builtins.JSONB]: (text) => JSON.parse(text) as object,
+}
+
+/** What the engine reads of catalogs and log must not depend on the type parsers that the application chose. */
+const OWN_TYPES = {
+  getTypeParser: (oid: number) => PARSERS[oid] ?? (pg.types.getTypeParser(oid, 'text') as (text: string) => unknown),
+} as unknown as NonNullable<ClientConfig['types']>
+
 export function newClient(config: ClientConfig, name: string, onLost: (error: Error) => void): Client {
   const client = new SerialClient({
     ...config,
+    types: OWN_TYPES,
     application_name: name,
     keepAlive: true,
     connectionTimeoutMillis: config.connectionTimeoutMillis || 10_000,

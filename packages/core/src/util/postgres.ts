@@ -1,11 +1,5 @@
 import type { ClientBase } from 'pg'
-import {
-  ClosedError,
-  ConnectionLostError,
-  MissingObjectError,
-  PermissionDeniedError,
-  QueryFailedError,
-} from '../errors.js'
+import { ConnectionLostError, MissingObjectError, PermissionDeniedError, QueryFailedError } from '../errors.js'
 import type { RealtimeError } from '../errors.js'
 
 /** Quotes an identifier for SQL text: `we"ird` becomes `"we""ird"`. */
@@ -22,19 +16,27 @@ export function quoteLiteral(value: string): string {
 /** PostgreSQL's five-character SQLSTATE of an error, if it has one. */
 export function sqlState(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+  // EPIPE has five letters too: every SQLSTATE that PostgreSQL uses has a digit.
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
+/** What `pg` says, without any code, when a client has lost its connection or gets none. */
+const PG_CONNECTION_MESSAGES =
+  /^(Connection terminated|Connection ended|Client was closed|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|Cannot use a pool after calling end)/
+
 /**
- * Whether an error means that the connection is gone, and not that the statement is wrong: classes 08 and 57P, and
- * everything that did not come from the server as an error report.
+ * Whether an error means that the connection is gone, and not that the statement is wrong: SQLSTATE classes 08 and 57P,
+ * too many connections, idle timeouts, the operating system's network errors, and `pg`'s own.
  */
 export function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
   const state = sqlState(error)
-  if (state === undefined) return !(error instanceof TypeError) && !(error instanceof ClosedError)
-  return (
-    state.startsWith('08') || state.startsWith('57P') || state === '53300' || state === '25P03' || state === '25P04'
-  )
+  if (state !== undefined) {
+    return state.startsWith('08') || state.startsWith('57P') || ['53300', '25P03', '25P04', '57P05'].includes(state)
+  }
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown }
+  if (typeof syscall === 'string' || (typeof code === 'string' && /^E[A-Z_]+$/.test(code))) return true
+  return PG_CONNECTION_MESSAGES.test(error.message)
 }
 
 /** The typed error for a statement of a live query that PostgreSQL refused to run. */
