@@ -2,6 +2,7 @@ import pg, { type ClientConfig, type Pool } from 'pg'
 import type { Plan } from './analyze/plan.js'
 import type { ChangeSource } from './capture/contract.js'
 import { createTriggerSource, uninstall } from './capture/index.js'
+import { newClient } from './connection/session.js'
 import { ClosedError, InvalidOptionError, ListenerError, StillRunningError, type RealtimeError } from './errors.js'
 import { checkDatabase, compileLiveQuery } from './live/compile.js'
 import type {
@@ -296,8 +297,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
 
   async #connectInstaller() {
     const { installer, listen, pool } = this.#options
-    const client = new pg.Client(installer ?? listen ?? clientConfigOf(pool))
-    client.on('error', () => {})
+    const client = newClient(installer ?? listen ?? clientConfigOf(pool), 'pg-realtime installer', () => {})
     await client.connect()
     return client
   }
