@@ -92,7 +92,7 @@ const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
 /** What the engine reads of catalogs and log must not depend on the type parsers that the application chose. */
 const OWN_TYPES = {
   getTypeParser: (oid: number) => PARSERS[oid] ?? (pg.types.getTypeParser(oid, 'text') as (text: string) => unknown),
-} as NonNullable<ClientConfig['types']>
+}
 
 /** A connection of the engine's own. `onLost` is told of errors while no query runs, and of the end. */
 export function newClient(config: ClientConfig, name: string, onLost: (error: Error) => void): Client {
