@@ -3,6 +3,7 @@ import type { Client, ClientConfig } from 'pg'
 import type { PlanTable } from '../analyze/plan.js'
 import type { Batch, Change, RelationId, TextRow } from '../change.js'
 import type { RealtimeError } from '../errors.js'
+import { SerialClient } from '../connection/serial-client.js'
 import type { ChangeSource } from './contract.js'
 
 /** Makes a source over a database; `connect` is what it may install with. */
@@ -50,7 +51,7 @@ export class SourceHarness<Source extends ChangeSource = ChangeSource> {
   ): Promise<SourceHarness<S>> {
     const database = existing ?? (await createDatabase())
     const connect = (config?: ClientConfig) => database.connect(config)
-    const clients = await Promise.all([connect(), connect(), connect()])
+    const clients = await Promise.all([connect(), serialClient(database), connect()])
     const harness = new SourceHarness<S>(database, !existing, factory(connect), clients)
     for (const client of clients) client.on('error', () => {})
     try {
@@ -81,11 +82,12 @@ export class SourceHarness<Source extends ChangeSource = ChangeSource> {
   async reconnect(): Promise<void> {
     await this.source.stop()
     await Promise.all([this.#control.end().catch(() => {}), this.#reader.end().catch(() => {})])
-    this.#control = await this.database.connect()
+    this.#control = await serialClient(this.database)
     this.#reader = await this.database.connect()
     for (const client of [this.#control, this.#reader]) client.on('error', () => {})
     await this.start()
     await this.source.watch([...this.#watched.values()])
+    await this.drain()
   }
 
   /** Runs statements of the application, and returns the rows of the last one. */
@@ -206,4 +208,12 @@ export async function planTable(client: Client, name: string): Promise<PlanTable
     ancestors,
     columnTypes: {},
   }
+}
+
+/** As the engine's own: several users take turns. */
+export async function serialClient(database: TestDatabase): Promise<Client> {
+  const client = new SerialClient({ connectionString: database.connectionString })
+  client.on('error', () => {})
+  await client.connect()
+  return client
 }

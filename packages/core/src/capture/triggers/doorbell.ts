@@ -11,6 +11,7 @@ import type { PgSnapshot } from '../pg-snapshot.js'
 import type { Lease } from './lease.js'
 import type { LogReading } from './log-reader.js'
 import type { CaptureObjects } from './objects.js'
+import { transactionsElsewhere } from './open-transactions.js'
 import { afterRead, ASLEEP, pollDelay, POLLING, type Wakefulness } from './wakefulness.js'
 
 export interface DoorbellOptions {
@@ -41,6 +42,7 @@ export class Doorbell {
   #probing: 'unsent' | 'sent' | 'awaited' | 'heard' | 'missed' = 'unsent'
   /** Until then this reader told writers to be silent; `undefined` while it is saying something else. */
   #ownUntil: number | undefined = 0
+  #elsewhere: ReadonlySet<bigint> = new Set()
   readonly #pending = new Set<Promise<void>>()
 
   constructor(options: DoorbellOptions) {
@@ -108,11 +110,13 @@ export class Doorbell {
       now: reading.now,
       awakeUntil: reading.awakeUntil,
       ownUntil: this.#ownUntil,
+      elsewhere: this.#elsewhere,
     })
     const isAwake = this.#state.kind === 'awake'
     if (isAwake && before.kind !== 'awake') this.#keepQuiet()
     if (!isAwake && before.kind === 'awake') this.#endQuiet()
     if (reading.transactions > 0 && (isAwake || this.#state.kind === 'draining')) this.#background(lease.relay())
+    if (isWaiting(this.#state) && !isWaiting(before)) this.#background(this.#lookElsewhere(this.#state.silent))
     if (this.#state.kind === 'asleep' && before.kind === 'draining') this.#background(lease.endRelaying())
     this.#armPoll()
   }
@@ -164,6 +168,10 @@ export class Doorbell {
     )
   }
 
+  async #lookElsewhere(transactions: ReadonlySet<bigint>): Promise<void> {
+    this.#elsewhere = await transactionsElsewhere(this.#options.control, transactions)
+  }
+
   /** Others may sleep and rely on this reader: from now on writers ring, and what was silent until now is rung for. */
   async #handOver(): Promise<void> {
     await this.#options.lease.endQuiet()
@@ -207,4 +215,8 @@ export class Doorbell {
       .finally(() => this.#pending.delete(tracked))
     this.#pending.add(tracked)
   }
+}
+
+function isWaiting(state: Wakefulness): state is Extract<Wakefulness, { kind: 'draining' }> {
+  return state.kind === 'draining' && state.step === 'waiting'
 }

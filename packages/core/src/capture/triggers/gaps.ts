@@ -11,10 +11,10 @@ export class Gaps {
   #pending: { readonly reason: string; readonly by: PgSnapshot }[] = []
   readonly #suspects = new Map<bigint, string>()
 
-  /** `suspectsOpen`: transactions that are open in `by` may have written unseen. */
-  add(reason: string, by: PgSnapshot, suspectsOpen: boolean): void {
+  /** `suspects`: transactions, open in `by`, that may have written unseen. */
+  add(reason: string, by: PgSnapshot, suspects: Iterable<bigint> = []): void {
     this.#pending.push({ reason, by })
-    if (suspectsOpen) for (const transaction of by.inProgress) this.#suspects.set(transaction, reason)
+    for (const transaction of suspects) this.#suspects.set(transaction, reason)
   }
 
   /** Why the batch of this snapshot is a gap, if it is. Forgets what the batch repairs. */

@@ -1,6 +1,5 @@
 import type { ClientBase } from 'pg'
 import { quoteLiteral } from '../../util/postgres.js'
-import { parseSnapshot, type PgSnapshot } from '../pg-snapshot.js'
 import type { CaptureObjects } from './objects.js'
 import { LEASE_MS } from './settings.js'
 
@@ -110,12 +109,4 @@ export class Lease {
   get #relayKey(): string {
     return `pg_catalog.hashtextextended(${quoteLiteral(`pg-realtime relay ${this.#objects.schema}`)}, 0)`
   }
-}
-
-/** A snapshot of this moment. */
-export async function currentSnapshot(control: ClientBase): Promise<PgSnapshot> {
-  const { rows } = await control.query<{ snapshot: string }>(
-    `SELECT pg_catalog.pg_current_snapshot()::text AS snapshot`,
-  )
-  return parseSnapshot(rows[0]?.snapshot ?? '')
 }

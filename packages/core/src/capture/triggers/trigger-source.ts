@@ -10,9 +10,10 @@ import { BatchDecoder } from './batch-decoder.js'
 import { Doorbell } from './doorbell.js'
 import { Gaps } from './gaps.js'
 import { Installation } from './installation.js'
-import { currentSnapshot, Lease } from './lease.js'
+import { Lease } from './lease.js'
 import { readLog, type LogReading } from './log-reader.js'
 import { captureObjects, type CaptureObjects } from './objects.js'
+import { currentSnapshot, transactionsElsewhere } from './open-transactions.js'
 import { ensureEpoch, Presence } from './presence.js'
 import { Rotation, ROTATE_MS, setDoorbell } from './rotation.js'
 import { LEASE_MS } from './settings.js'
@@ -195,7 +196,7 @@ export class TriggerSource implements ChangeSource {
     const repaired = await this.#installation.ensureRelations(running.control, wanted, tables)
     if (repaired.length === 0) return []
     // Whoever wrote before has ended, because the lock on the table was waited for: one gap repairs what they wrote unseen.
-    this.#gaps.add('triggers were installed', await currentSnapshot(running.control), false)
+    this.#gaps.add('triggers were installed', await currentSnapshot(running.control))
     running.signals.wake()
     return repaired
   }
@@ -204,7 +205,13 @@ export class TriggerSource implements ChangeSource {
   async #distrust(running: Running, reason: string): Promise<void> {
     await running.lease.renew(0)
     running.lease.takeLapse()
-    this.#gaps.add(reason, await currentSnapshot(running.control), true)
+    const snapshot = await currentSnapshot(running.control)
+    const elsewhere = await transactionsElsewhere(running.control, snapshot.inProgress)
+    this.#gaps.add(
+      reason,
+      snapshot,
+      [...snapshot.inProgress].filter((transaction) => !elsewhere.has(transaction)),
+    )
     running.signals.wake()
   }
 

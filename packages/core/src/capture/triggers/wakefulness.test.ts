@@ -14,6 +14,7 @@ function sighting(
     now: at,
     awakeUntil: 0,
     ownUntil: 0,
+    elsewhere: new Set(),
     ...rest,
     snapshot: parseSnapshot(snapshot),
   }
@@ -50,6 +51,14 @@ test('drains until the quiet has lapsed, and every transaction that may have kep
   const one = through(waiting, sighting(2_540, 1, { snapshot: '5:20:5,13' }))
   expect(one).toMatchObject({ step: 'waiting', silent: new Set([5n]) })
   expect(through(one, sighting(2_560, 0, { snapshot: '13:20:13' })).kind).toBe('asleep')
+})
+
+test('does not wait for transactions of other databases', () => {
+  const waiting = through(DRAINING, sighting(2_000, 0), sighting(2_020, 0, { snapshot: '5:12:5,11' }))
+  expect(through(waiting, sighting(2_040, 0, { snapshot: '5:12:5,11', elsewhere: new Set([5n]) }))).toMatchObject({
+    silent: new Set([11n]),
+  })
+  expect(through(waiting, sighting(2_040, 0, { snapshot: '5:12:5', elsewhere: new Set([5n]) })).kind).toBe('asleep')
 })
 
 test('does not judge the quiet while it is saying something else', () => {

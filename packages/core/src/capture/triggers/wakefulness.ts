@@ -47,6 +47,8 @@ export interface Sighting {
   readonly awakeUntil: number
   /** Until then this reader has; `undefined` while it is about to say something else. */
   readonly ownUntil: number | undefined
+  /** Transactions of other databases, as far as they are known: they have nothing to ring for. */
+  readonly elsewhere: ReadonlySet<bigint>
 }
 
 export const POLL_MS = 15
@@ -93,7 +95,7 @@ export function pollDelay(state: Wakefulness, now: number): number | undefined {
 }
 
 function drain(state: Extract<Wakefulness, { kind: 'draining' }>, sighting: Sighting): Wakefulness {
-  const { snapshot, now, awakeUntil, ownUntil } = sighting
+  const { snapshot, now, awakeUntil, ownUntil, elsewhere } = sighting
   switch (state.step) {
     case 'quiet':
       if (ownUntil === undefined) return state
@@ -102,7 +104,7 @@ function drain(state: Extract<Wakefulness, { kind: 'draining' }>, sighting: Sigh
     case 'lapsed':
     case 'waiting': {
       const named = state.step === 'lapsed' ? snapshot.inProgress : state.silent
-      const silent = new Set([...named].filter((transaction) => !hasEnded(snapshot, transaction)))
+      const silent = new Set([...named].filter((id) => !hasEnded(snapshot, id) && !elsewhere.has(id)))
       return silent.size === 0 ? { kind: 'asleep', recent: state.recent } : { ...state, step: 'waiting', silent }
     }
   }
