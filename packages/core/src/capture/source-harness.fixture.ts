@@ -29,6 +29,8 @@ export class SourceHarness<Source extends ChangeSource = ChangeSource> {
   #control: Client
   #reader: Client
   #onWake: (() => void)[] = []
+  #following: Promise<void> | undefined
+  #isClosed = false
   readonly #watched = new Map<string, PlanTable>()
   readonly #ownsDatabase: boolean
 
@@ -148,9 +150,25 @@ export class SourceHarness<Source extends ChangeSource = ChangeSource> {
     })
   }
 
-  /** The next call of `wake`. */
-  async woken(): Promise<void> {
-    await new Promise<void>((resolve) => this.#onWake.push(resolve))
+  /** Reads whenever it is woken, as an engine does, until it is closed. Returns the changes as they come. */
+  follow(): Change[] {
+    const seen: Change[] = []
+    this.#following = (async () => {
+      let read = 0
+      while (!this.#isClosed) {
+        if (read === this.wakes) await new Promise<void>((resolve) => this.#onWake.push(resolve))
+        read = this.wakes
+        if (!this.#isClosed) seen.push(...(await this.read()).changes)
+      }
+    })()
+    return seen
+  }
+
+  /** Ends following, as if the process were killed: nobody is told. */
+  async unfollow(): Promise<void> {
+    this.#isClosed = true
+    for (const resolve of this.#onWake.splice(0)) resolve()
+    await this.#following
   }
 
   /** Another source on the same database, closed by itself. */
@@ -167,6 +185,7 @@ export class SourceHarness<Source extends ChangeSource = ChangeSource> {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.unfollow()
     await this.source.stop()
     await Promise.all([this.writer, this.#control, this.#reader].map((client) => client.end().catch(() => {})))
     if (this.#ownsDatabase) await this.database[Symbol.asyncDispose]()

@@ -141,7 +141,6 @@ export async function relationStatements(
     ...triggerFunction(objects, functionName, table).statements,
     ...(requirement.triggersMissing
       ? [
-          `LOCK TABLE ONLY ${quoted} IN SHARE ROW EXCLUSIVE MODE`,
           ...triggerStatements(
             quoted,
             `${objects.quotedSchema}.${quoteIdentifier(functionName)}`,
