@@ -70,7 +70,7 @@ export async function refreshGroup<Query extends Refreshable>(
 
 /** The scope itself is wrong (unknown role, missing right): each of its queries fails for that reason. */
 function failGroup<Query extends Refreshable>(error: unknown, pending: Job<Query>[], snapshot: TickSnapshot): void {
-  if (isConnectionError(error)) return
+  if (isConnectionError(error) || isSnapshotGone(error, snapshot)) return
   for (const { query, reasons } of pending.splice(0)) {
     report(query, {
       reasons,
@@ -81,6 +81,11 @@ function failGroup<Query extends Refreshable>(error: unknown, pending: Job<Query
       error: queryError(error, query.sql),
     })
   }
+}
+
+/** The reader was lost before the snapshot that it exported could be imported. */
+function isSnapshotGone(error: unknown, { id }: TickSnapshot): boolean {
+  return error instanceof Error && error.message.includes(id)
 }
 
 async function refreshOne<Query extends Refreshable>(
