@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { repositoryRoot } from './checks/repository.js'
@@ -47,6 +47,7 @@ for (const step of stepsOf(values.only as Selection, majors)) outcomes.push(awai
 const total = outcomes.map((outcome) => outcome.count).reduce(add, nothing)
 console.log(`\n${outcomes.map(summary).join('\n')}\n`)
 console.log(closingLine(total))
+writeFileSync(join(reports, 'total.txt'), `${closingLine(total)}\n`)
 process.exitCode = total.failed === 0 ? 0 : 1
 
 async function run(step: Step): Promise<Outcome> {
