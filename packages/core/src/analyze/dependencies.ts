@@ -39,7 +39,7 @@ export interface RelationUse {
   readonly columns: ReadonlySet<number>
   /** How often it stands in the query itself. */
   readonly inQuery: number
-  /** How else it is read, in words: 'through the view "v"'. */
+  /** How else it is read, in words: 'read through the view v'. */
   readonly through: ReadonlySet<string>
 }
 
@@ -134,7 +134,8 @@ class Follower implements Dependencies {
       if (count === 0 && !facts.wholeRows.has(relation.oid) && !isTable(relation)) continue
       const use = this.#use(relation)
       if (body.through === undefined) use.inQuery += count
-      else use.through.add(body.through)
+      // A policy restricts the rows of its table where it stands: that is no other way into the query.
+      else if (count > 0 || relation.oid !== body.owner?.oid) use.through.add(body.through)
       for (const [id, column] of body.references) if (id === relation.oid && column !== 0) use.columns.add(column)
       if (facts.wholeRows.has(relation.oid)) use.columns.add(0)
       await this.#followRelation(relation, body)
@@ -155,20 +156,21 @@ class Follower implements Dependencies {
     if (body.runs) for (const label of unwatchableParts(relation)) this.unwatchable.add(label)
     if (relation.system) return
     if (relation.rule !== null) {
-      const through = body.through ?? `through the view ${relation.label}`
+      const through = body.through ?? `read through the view ${relation.label}`
       await this.follow({ ...relation.rule, role: relation.readsAs, through, runs: body.runs, owner: relation })
     }
     for (const policy of relation.policies) {
-      const through = `by a row security policy of ${relation.label}`
+      const through = `read by a row security policy of ${relation.label}`
       const runs = body.runs && relation.policiesApply
       await this.follow({ ...policy, role: body.role, through, runs, owner: relation })
     }
   }
 
   async #followFunctions(body: Body, functions: Iterable<number>, operators: Iterable<number>): Promise<void> {
-    const isNew = (id: number): boolean => this.#isNew(`function ${id} ${body.role} ${body.runs}`)
-    for (const called of await readFunctions(this.#catalog, [...functions].filter(isNew), operators)) {
-      await this.#followFunction(called, body)
+    const key = (id: number): string => `function ${id} ${body.role} ${body.runs}`
+    const unknown = [...functions].filter((id) => !this.#followed.has(key(id)))
+    for (const called of await readFunctions(this.#catalog, unknown, operators)) {
+      if (this.#isNew(key(called.oid))) await this.#followFunction(called, body)
     }
   }
 
@@ -179,7 +181,7 @@ class Follower implements Dependencies {
     if (body.runs && judgement === 'opaque') this.opaqueFunctions.add(called.signature)
     await this.#followFunctions(body, called.parts, [])
     if (judgement === 'safe') return
-    const through = body.through ?? `by the function ${called.signature}`
+    const through = body.through ?? `read by the function ${called.signature}`
     const inner = { role: called.definer ?? body.role, through, runs: body.runs, owner: undefined }
     if (called.defaults !== null) await this.follow({ tree: called.defaults, references: [], ...inner })
     if (judgement === 'body' && called.body !== null) await this.#followBody(called, { ...called.body, ...inner })

@@ -81,7 +81,7 @@ function roleError(state: string, role: string, message: string, cause: ErrorOpt
 
 function permissionError(step: AnalysisStep, about: string, cause: ErrorOptions): RealtimeError {
   const remedy =
-    step.kind === 'store' && /temporary/.test(about)
+    step.kind === 'store'
       ? "Queries are analyzed with a temporary function: GRANT TEMPORARY ON DATABASE <database> TO <the engine's role>."
       : "GRANT the missing right (USAGE on a schema, SELECT on a table, EXECUTE on a function) to the engine's role."
   return new PermissionDeniedError(`${about}\n  ${remedy}`, cause)

@@ -52,7 +52,7 @@ function tableOccurrences(reading: TreeReading, table: PlanTable, use: RelationU
         usable.length > 0 ? undefined : (reason ?? 'its conditions are on virtual columns, which changes do not carry'),
     }
   })
-  const reasons = [...use.through].map((through) => `it is read ${through}`)
+  const reasons = [...use.through].map((through) => `it is ${through}`)
   if (isHidden(reading, use)) reasons.push('it stands in raw SQL')
   if (inTree.length + reasons.length === 0) reasons.push('the query mentions it')
   const unseen = reasons.map((reason): Occurrence => {

@@ -86,7 +86,7 @@ test.each<[string, ErrorClass, RegExp]>([
   ['select id, count(*) from items', QuerySyntaxError, /GROUP BY/],
   ['select $2::int', QuerySyntaxError, /parameter \$1[^]*Say the parameter's type/],
   [`select id from orders where note = 'x`, QuerySyntaxError, /unterminated/],
-  ['select * into copy from orders', QuerySyntaxError, /INTO/],
+  ['select * into copy from orders', QuerySyntaxError, /into copy/],
   ['select * from missing', MissingObjectError, /"missing"[^]*Check the spelling/],
   ['select nothing from orders', MissingObjectError, /"nothing"/],
   ['select o.nothing from orders o', MissingObjectError, /nothing/],

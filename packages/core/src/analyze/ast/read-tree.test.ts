@@ -1,5 +1,6 @@
 import type { Compilable } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { compileOnly, lookup, NAMES, read, SCHEMA, seen } from './kysely.fixture.js'
 import { readTree } from './read-tree.js'
@@ -180,4 +181,12 @@ test('CTEs that refer to each other twice do not multiply without end', () => {
 test('a table that the catalog does not know is named', () => {
   const { unknown } = read(db.selectFrom('nowhere' as 'orders').select('id'))
   expect(unknown).toEqual([{ schema: undefined, name: 'nowhere' }])
+})
+
+test('an arm of a set operation does not see the tables of the arm before it', () => {
+  const values = db
+    .selectFrom(sql<{ status: string }>`(values ('a'))`.as<'v'>(sql`v(status)`))
+    .select(sql.ref<string>('status').as('note'))
+  const { occurrences } = read(db.selectFrom('orders').select('note').union(values))
+  expect(occurrences.map(({ columns }) => [...columns])).toEqual([['note']])
 })

@@ -16,6 +16,7 @@ export interface CatalogRelation {
   /** Found under its bare name on the search path. */
   readonly visible: boolean
   readonly columns: readonly CatalogColumn[]
+  /** Partitions and children at any depth, but for foreign tables and other sessions' temporary ones. */
   readonly descendants: readonly number[]
   readonly ancestors: readonly number[]
   /** Labels of foreign tables among the descendants. */
@@ -102,25 +103,25 @@ select json_agg((
 ) order by l.position)
 from unnest($1::text[]) with ordinality l(label, position)`
 
+const BASE_TYPE = `
+  case when t.typtype <> 'd' then t.oid else (
+    with recursive domain(oid) as (
+      select t.typbasetype
+      union all
+      select d.typbasetype from domain join pg_type d on d.oid = domain.oid where d.typtype = 'd'
+    )
+    select domain.oid from domain join pg_type base on base.oid = domain.oid where base.typtype <> 'd') end`
+
 const COLUMNS = `
   select json_agg(json_build_object(
-    'number', a.attnum, 'name', a.attname, 'type', base.oid::bigint,
+    'number', a.attnum, 'name', a.attname, 'type', (${BASE_TYPE})::bigint,
     'computedFrom', case when a.attgenerated = 'v' then (
       select json_agg(d.refobjsubid)
       from pg_attrdef f join pg_depend d
-        on d.classid = 'pg_attrdef'::regclass and d.objid = f.oid
-          and d.refobjid = f.adrelid and d.refobjsubid > 0
+        on d.classid = 'pg_attrdef'::regclass and d.objid = f.oid and d.refobjid = f.adrelid and d.refobjsubid > 0
       where f.adrelid = a.attrelid and f.adnum = a.attnum) end
   ) order by a.attnum)
-  from pg_attribute a
-  cross join lateral (
-    with recursive domain(oid) as (
-      select a.atttypid
-      union all
-      select t.typbasetype from domain join pg_type t on t.oid = domain.oid where t.typtype = 'd'
-    )
-    select domain.oid from domain join pg_type t on t.oid = domain.oid where t.typtype <> 'd'
-  ) base
+  from pg_attribute a join pg_type t on t.oid = a.atttypid
   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped`
 
 const POLICIES_APPLY = `
@@ -151,7 +152,10 @@ select coalesce(json_agg(json_build_object(
     where same.relname = c.relname and found.nspname = any($3::text[])
     order by array_position($3::text[], found.nspname::text) limit 1),
   'columns', coalesce((${COLUMNS}), '[]'),
-  'descendants', (select coalesce(json_agg(down.oid::bigint order by down.oid), '[]') from down where down.root = c.oid and down.oid <> c.oid),
+  'descendants', (
+    select coalesce(json_agg(d.oid::bigint order by d.oid), '[]')
+    from down join pg_class d on d.oid = down.oid
+    where down.root = c.oid and d.oid <> c.oid and d.relkind in ('r', 'p') and d.relpersistence <> 't'),
   'ancestors', (select coalesce(json_agg(up.oid::bigint order by up.oid), '[]') from up where up.root = c.oid and up.oid <> c.oid),
   'foreignDescendants', (
     select coalesce(json_agg(${label('f', 'fn')}), '[]')
