@@ -16,7 +16,7 @@ export function stepsOf(selection: Selection, majors: readonly string[]): Step[]
   const unit = vitest('unit', 'unit')
   const types = vitest('types', 'types')
   if (selection === 'fast') {
-    // The configuration of vitest leaves the slow ones out.
+    // The configuration of vitest says which.
     const quick = vitest('pg, quick ones', 'pg')
     return [unit, types, { ...quick, env: { PG_REALTIME_FAST: '1' } }]
   }
@@ -30,7 +30,8 @@ export function stepsOf(selection: Selection, majors: readonly string[]): Step[]
     check('published packages', 'tsx', 'tooling/src/checks/packages.ts'),
     check('public interface', 'tsx', 'tooling/src/checks/api-snapshot.ts'),
   ]
-  return [...checks, unit, types, ...onServers, vitest('browser', 'browser')]
+  const adapter = vitest('adapter on other versions of tRPC', 'trpc-*')
+  return [...checks, unit, adapter, types, ...onServers, vitest('browser', 'browser')]
 }
 
 function postgres(major: string): Step {
