@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { withTrpc } from './packages/trpc/test/support/with-trpc.js'
 
 // Packages of the workspace are tested from their sources, never from a build that may be out of date.
 const conditions = ['@pg-realtime/source']
@@ -7,8 +8,12 @@ const resolve = { conditions: [...conditions, 'module', 'node', 'development|pro
 const ssr = { resolve: { conditions: [...conditions, 'module', 'node', 'development|production'] } }
 
 const ignored = ['**/node_modules/**', '**/dist/**', '**/.next/**']
-/** Left out by `pnpm test:fast`. */
-const slow = ['**/*.slow.pg.test.ts', '**/server.pg.test.ts', '**/oracle/**']
+/** What `pnpm test:fast` runs of the suite that needs PostgreSQL: a little of every stage, in a minute. */
+const quick = [
+  'tooling/src/postgres.pg.test.ts',
+  'packages/core/src/**/{dependencies,install}.pg.test.ts',
+  'packages/core/test/{default-refresh,refresh-map,subscribe}.pg.test.ts',
+]
 const fast = process.env['PG_REALTIME_FAST'] === '1'
 
 const needsPostgres = '**/*.pg.test.ts'
@@ -27,12 +32,24 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
+      // The adapter again, on the oldest tRPC that it supports and on the newest.
+      ...['11.0', '11.25'].map((version) => ({
+        ...shared,
+        plugins: [withTrpc(version)],
+        test: {
+          name: `trpc-${version}`,
+          include: ['packages/trpc/test/*.test.ts'],
+          exclude: [...ignored, needsPostgres, '**/types.test.ts'],
+          env: { TRPC_VERSION: version },
+          sequence: { groupOrder: 0 },
+        },
+      })),
       {
         ...shared,
         test: {
           name: 'pg',
-          include: [needsPostgres],
-          exclude: fast ? [...ignored, ...slow] : ignored,
+          include: fast ? quick : [needsPostgres],
+          exclude: ignored,
           globalSetup: ['tooling/src/postgres/global-setup.ts'],
           pool: 'forks',
           maxWorkers: Math.max(2, Math.min(4, availableParallelism())),

@@ -114,8 +114,6 @@ test.each([
   await vi.waitFor(() => expect(realtime.handles).toBe(1), WAIT)
   realtime.commit(() => [order(1), order(2)])
   await recorder.until((rows) => rows.length === 2)
-  if (link) {
-    expect(recorder.data).toHaveLength(2)
-    expect(session.status).toBe('live')
-  }
+  // Nobody is sent the first rows twice who says that he has them.
+  expect(recorder.data).toHaveLength(link ? 2 : 3)
 })

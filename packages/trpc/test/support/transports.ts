@@ -10,6 +10,9 @@ import { EventSource } from 'eventsource'
 import superjson from 'superjson'
 import WebSocket, { WebSocketServer } from 'ws'
 
+// tRPC 11.0 compares with the global one's constants, whichever class it is given.
+Reflect.set(globalThis, 'EventSource', EventSource)
+
 /** `response` is what tRPC's adapter calls so: the socket for WebSockets. */
 export type CreateContext = (options: { readonly request: unknown; readonly response: unknown }) => object
 
