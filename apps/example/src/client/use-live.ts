@@ -21,11 +21,16 @@ export function useLive<Data, Failure extends { readonly message: string }>(
   options: SubscriptionOptions<Data, Failure>,
 ): Live<Data> {
   const enabled = useMayConnect() && options.enabled
-  const { data, error } = useSubscription({ ...options, enabled })
+  const { data, status, error } = useSubscription({ ...options, enabled })
   const [held, setHeld] = useState(data)
   if (data !== undefined && data !== held) setHeld(data)
   const shown = data ?? held
-  return { data: shown, isPrevious: data === undefined && shown !== undefined, error: error?.message }
+  return {
+    data: shown,
+    isPrevious: data === undefined && shown !== undefined,
+    // While it reconnects there is an error too, which is nobody's concern: the badge in the header tells.
+    error: status === 'error' ? error?.message : undefined,
+  }
 }
 
 /** Each SSE subscription is a connection, of which browsers allow six per host: hidden tabs give theirs back. */

@@ -32,7 +32,6 @@ const t = initTRPC.context<Context>().create({
 })
 
 export const router = t.router
-export const createCaller = t.createCallerFactory
 
 /** A procedure of a signed-in member: `ctx.organisation` is known. */
 export const memberProcedure = liveProcedure(t.procedure).use(({ ctx, next }) => {

@@ -42,11 +42,13 @@ function Tile({ label, value, children }: { label: string; value: string; childr
   const flash = useFlash<HTMLDivElement>(value, false)
   return (
     <Card withBorder padding={0}>
-      <div ref={flash} className={classes['tile']} data-testid={`tile-${label}`}>
+      <div ref={flash} className={classes['tile']}>
         <Text size="sm" c="dimmed" fw={500}>
           {label}
         </Text>
-        <Text className={classes['figure'] ?? ''}>{value}</Text>
+        <Text className={classes['figure'] ?? ''} data-testid={`figure-${label}`}>
+          {value}
+        </Text>
         {children}
       </div>
     </Card>

@@ -1,0 +1,84 @@
+/** A picture of every page, on a desktop and a phone, in light and dark, into `artifacts/`: to be looked at. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { App } from './support/app.js'
+import { buildExample } from './support/build.js'
+import { Shop } from './support/shop.js'
+import { expectSoon, expectStatus, openBrowser, Window } from './support/window.js'
+
+const artifacts = new URL('./artifacts/', import.meta.url)
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+let shop: Shop
+let app: App
+let browser: Browser
+let order: number
+
+beforeAll(async () => {
+  await buildExample()
+  shop = await Shop.open()
+  app = await App.start(shop.postgres.connectionString)
+  browser = await openBrowser()
+  const found = await shop.one<{ id: number }>(
+    `select max(o.id) as id from orders o where org_id = 1 and status = 'packed' and (select count(*) from order_items where order_id = o.id) > 2`,
+  )
+  order = found.id
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await app?.[Symbol.asyncDispose]()
+  await shop?.[Symbol.asyncDispose]()
+})
+
+const devices = {
+  desktop: { viewport: { width: 1440, height: 900 } },
+  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+}
+
+const pages: Record<string, () => string> = {
+  login: () => '/',
+  overview: () => '/alder',
+  orders: () => '/alder/orders',
+  'no-orders': () => '/alder/orders?q=nobody+of+this+name',
+  order: () => `/alder/orders/${order}`,
+  'no-order': () => '/alder/orders/999999',
+  products: () => '/alder/products',
+  'not-found': () => '/nowhere/at/all',
+}
+
+describe.each(Object.keys(devices) as (keyof typeof devices)[])('on a %s', (device) => {
+  describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
+    it.each(Object.keys(pages))('%s', async (name) => {
+      await using window = await Window.open(browser, app.url + pages[name]!(), {
+        ...devices[device],
+        colorScheme,
+        reducedMotion: 'reduce',
+      })
+      const { page } = window
+      await expectSoon(() => page.locator('[aria-busy=true]').count()).toBe(0)
+      if (await page.getByTestId('connection').count()) await expectStatus(window, 'live')
+      await page.screenshot({ path: fileURLToPath(new URL(`${name}-${device}-${colorScheme}.png`, artifacts)) })
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
+      expect(await accessibilityProblems(window)).toEqual([])
+      if (name !== 'not-found') expect(window.problems).toEqual([])
+    })
+  })
+})
+
+/** What axe finds, one line each: the rule, and where. */
+async function accessibilityProblems({ page }: Window): Promise<string[]> {
+  await page.evaluate(axe)
+  return page.evaluate(async () => {
+    const { axe: checker } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { target: unknown[]; failureSummary?: string }[] }[] }> }
+    }
+    const { violations } = await checker.run()
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
+    )
+  })
+}
