@@ -34,13 +34,10 @@ export function partitionCases(open: Open): void {
     await harness.watch('events')
     await harness.run(`update events set day = 3 - day`)
     const changes = await harness.changes()
-    expect(
-      changes.map(({ kind, old, new: row }) => [kind, old?.['note'], row?.['note'], row?.['day']]).toSorted(),
-    ).toEqual([
-      ['update', 'a', 'a', '2'],
-      ['update', 'b', 'b', '1'],
-      ['update', 'c', 'c', '2'],
-    ])
+    expect(changes.map(({ kind }) => kind)).toEqual(['update', 'update', 'update'])
+    for (const { old, new: row } of changes)
+      expect(row).toEqual({ day: String(3 - Number(old?.['day'])), note: old?.['note'] })
+    expect(new Set(changes.map(({ old }) => old?.['note']))).toEqual(new Set(['a', 'b', 'c']))
   })
 
   test('a MERGE that moves rows to another partition is not missed', async ({ skip }) => {

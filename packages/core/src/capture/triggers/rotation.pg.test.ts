@@ -31,7 +31,7 @@ async function rotating(): Promise<Rotating> {
       const [row] = await harness.run(
         `select array[pg_relation_size('_pg_realtime.log_0'), pg_relation_size('_pg_realtime.log_1')] as sizes`,
       )
-      return (row?.['sizes'] as string[]).map(Number)
+      return ((row?.['sizes'] ?? []) as string[]).map(Number)
     },
     [Symbol.asyncDispose]: () => harness[Symbol.asyncDispose](),
   }
