@@ -36,7 +36,9 @@ test('parity 17: tables and columns of joins, subqueries, other schemas, and par
     orders: ['id', 'status', 'user_id'],
     users: ['id', 'name'],
   })
-  await shop.run(`update items set product = 'banana' where id = 1; insert into items (order_id, product) values (1, 'apple')`)
+  await shop.run(
+    `update items set product = 'banana' where id = 1; insert into items (order_id, product) values (1, 'apple')`,
+  )
   await realtime.barrier()
   expect(live.rows).toEqual([{ name: 'Ada', fruits: '2' }])
   await shop.run('delete from audit.entries')

@@ -10,7 +10,13 @@ test('a barrier resolves when every commit before it is shown, in every live que
   await using shop = await openShop()
   await using realtime = shop.engine()
   const lives = Array.from({ length: 25 }, (_, n) =>
-    realtime.live(shop.db.selectFrom('users').select('name').where('id', '<', n + 2).orderBy('id')),
+    realtime.live(
+      shop.db
+        .selectFrom('users')
+        .select('name')
+        .where('id', '<', n + 2)
+        .orderBy('id'),
+    ),
   )
   await Promise.all(lives.map((live) => live.ready))
   for (let round = 0; round < 10; round += 1) {
@@ -82,7 +88,9 @@ test('it can be given up', async () => {
   await using shop = await openShop()
   await using gate = await openGate(shop)
   await using realtime = shop.engine()
-  const live = realtime.live(sql<{ name: string }>`select name from users ${gate.join} order by id`, { refreshEvery: false })
+  const live = realtime.live(sql<{ name: string }>`select name from users ${gate.join} order by id`, {
+    refreshEvery: false,
+  })
   await live.ready
   await gate.close()
   await shop.run(`update users set name = 'Eve' where id = 1`)

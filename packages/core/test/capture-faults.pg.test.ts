@@ -74,7 +74,13 @@ test('a writer cannot lead the trigger to functions of its own', async () => {
   await live.ready
   const client = await shop.connect(attacker.login)
   await client.query(`create table trap.ran_as (role text)`)
-  for (const name of ['left(text, int)', 'now()', 'clock_timestamp()', 'array_position(text[], text)', 'octet_length(text)']) {
+  for (const name of [
+    'left(text, int)',
+    'now()',
+    'clock_timestamp()',
+    'array_position(text[], text)',
+    'octet_length(text)',
+  ]) {
     const result = /clock|now/.test(name) ? 'timestamptz' : /left/.test(name) ? 'text' : 'int'
     await client.query(`create function trap.${name} returns ${result} language plpgsql as
       $$ begin insert into trap.ran_as values (current_user); return null; end $$`)
@@ -91,7 +97,8 @@ test('parity 44, parity 45: a trigger that fails never aborts the write, and is 
   await using realtime = shop.engine({ auditMs: 50, onError: (error) => errors.push(error) })
   const live = realtime.live(shop.db.selectFrom('users').select('name').orderBy('id'))
   await live.ready
-  for (const { name } of await logTables(shop)) await shop.run(`alter table ${name} rename to "hidden ${name.slice(-5)}"`)
+  for (const { name } of await logTables(shop))
+    await shop.run(`alter table ${name} rename to "hidden ${name.slice(-5)}"`)
   await shop.run(`update users set name = 'Eve' where id = 1`)
   await vi.waitFor(() => expect(live.single).toEqual({ name: 'Eve' }), { timeout: 20_000 })
   expect(errors.map(({ code }) => code)).toContain('CAPTURE_FAILED')
@@ -119,7 +126,9 @@ test('parity 44: a value that cannot be written as text does not abort the write
   await live.ready
   // Columns come and go while the engine does not know it yet.
   await data.run(`alter table odd drop column label; insert into odd values (1)`)
-  await data.run(`alter table odd add column later point, alter column sum drop expression; insert into odd (id, later) values (2, '(1,2)')`)
+  await data.run(
+    `alter table odd add column later point, alter column sum drop expression; insert into odd (id, later) values (2, '(1,2)')`,
+  )
   await realtime.barrier()
   expect(live.rows.map(({ id }) => id)).toEqual([1, 2])
 })
@@ -128,7 +137,12 @@ test('fault 13: tables whose names run into each other keep apart, in every leng
   const long = 'x'.repeat(60)
   type Names = Record<string, { id: number }>
   const tables = ['a_b.c', 'a.b_c', `${long}_1`, `${long}_2`, `${long.slice(0, 30)}${'é'.repeat(16)}`]
-  const quoted = tables.map((name) => name.split('.').map((part) => `"${part}"`).join('.'))
+  const quoted = tables.map((name) =>
+    name
+      .split('.')
+      .map((part) => `"${part}"`)
+      .join('.'),
+  )
   await using data = await openDatabase<Names>(
     `create schema a_b; create schema a; ${quoted.map((name) => `create table ${name} (id int)`).join(';')}`,
   )
@@ -171,11 +185,14 @@ test('fault 25: no other role can read a row, neither on a channel nor in a tabl
   for (const { name } of channels.rows) await spy.query(`listen "${name}"`)
 
   // Rings for certain: nobody is awake.
-  await vi.waitFor(async () => {
-    await data.run(`insert into accounts values (1, 'hunter2')`)
-    await spy.query('select')
-    expect(heard).not.toEqual([])
-  }, { timeout: 20_000, interval: 500 })
+  await vi.waitFor(
+    async () => {
+      await data.run(`insert into accounts values (1, 'hunter2')`)
+      await spy.query('select')
+      expect(heard).not.toEqual([])
+    },
+    { timeout: 20_000, interval: 500 },
+  )
   expect(heard.join()).not.toContain('hunter2')
   const relations = await data.run<{ name: string }>(
     `select oid::regclass::text as name from pg_class where relnamespace = '_pg_realtime'::regnamespace and relkind in ('r', 'S', 'v')`,

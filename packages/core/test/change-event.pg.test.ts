@@ -53,7 +53,11 @@ test('parity 40: operation, table, row, and changes as [old, new]', async () => 
   ])
   expect(Object.keys(things.changes[0]!.changes)).toEqual(['name'])
   expect(await things.changesOf(`delete from things`)).toMatchObject([
-    { operation: 'delete', row: { id: 1, name: 'b' }, changes: { id: [1, null], name: ['b', null], note: [null, null] } },
+    {
+      operation: 'delete',
+      row: { id: 1, name: 'b' },
+      changes: { id: [1, null], name: ['b', null], note: [null, null] },
+    },
   ])
 })
 
@@ -98,7 +102,14 @@ test('parity 41: values are the JavaScript values that the query returns, whatev
   expect(inserted!.row).toEqual(row)
   for (const [column, value] of Object.entries(row)) expect(inserted!.changes[column]).toEqual([null, value])
   const [updated] = await things.changesOf('update things set n = 2.5, i8 = null, ai[2] = 2')
-  expect(updated!.changes).toEqual({ n: ['2.50', '2.5'], i8: ['9007199254740993', null], ai: [[1, null, 3], [1, 2, 3]] })
+  expect(updated!.changes).toEqual({
+    n: ['2.50', '2.5'],
+    i8: ['9007199254740993', null],
+    ai: [
+      [1, null, 3],
+      [1, 2, 3],
+    ],
+  })
   expect(updated!.row).toEqual(things.live.single)
 })
 
@@ -118,7 +129,9 @@ test('parity 41: values go through the application’s own type parsers', async 
     pool: {
       types: {
         getTypeParser: ((oid: number, format?: 'text') =>
-          oid === INT8 ? (text: string) => BigInt(text) : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+          oid === INT8
+            ? (text: string) => BigInt(text)
+            : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
       },
     },
   })
@@ -137,7 +150,9 @@ test('parity 41: values go through the application’s own type parsers', async 
 
 test('parity 42: values of more than 5,000 bytes are hashed or marked, and named', async () => {
   await using things = await openThings('create table things (id int primary key, small text, large text, body bytea)')
-  const [inserted] = await things.changesOf(`insert into things values (1, repeat('s', 4000), repeat('l', 5001), repeat('b', 9000)::bytea)`)
+  const [inserted] = await things.changesOf(
+    `insert into things values (1, repeat('s', 4000), repeat('l', 5001), repeat('b', 9000)::bytea)`,
+  )
   expect(inserted!.hashed).toEqual(new Set(['large', 'body']))
   expect(inserted!.row['small']).toBe('s'.repeat(4000))
   expect(String(inserted!.row['large']).length).toBeLessThan(200)
@@ -150,7 +165,9 @@ test('parity 42: values of more than 5,000 bytes are hashed or marked, and named
 })
 
 test('parity 42: columns that are excluded never enter the log, and are named', async () => {
-  await using things = await openThings('create table things (id int primary key, name text, secret text)', { exclude: ['secret'] })
+  await using things = await openThings('create table things (id int primary key, name text, secret text)', {
+    exclude: ['secret'],
+  })
   const [inserted] = await things.changesOf(`insert into things values (1, 'a', 'hidden')`)
   expect(inserted!.hashed).toEqual(new Set(['secret']))
   expect(inserted!.row['secret'] ?? null).toBeNull()
@@ -175,7 +192,9 @@ test.each<[string, string, (letter: string) => string]>([
     (letter) => `a = repeat('${letter}', 5000000), b = to_jsonb(repeat('${letter}', 3000000))`,
   ],
 ])('parity 43, fault 08: the change arrives, however large the row: %s', async (_, columns, assignments) => {
-  await using things = await openThings(`create table things (id int primary key, ${columns}); insert into things values (1)`)
+  await using things = await openThings(
+    `create table things (id int primary key, ${columns}); insert into things values (1)`,
+  )
   // The second change has large old values as well.
   for (const letter of ['a', 'b']) {
     const changes = await things.changesOf(`update things set ${assignments(letter)}`)

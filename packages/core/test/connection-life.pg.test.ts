@@ -9,31 +9,12 @@ import { compareSnapshots } from '../src/snapshot/token.js'
 import { engineBackends, otherBackends, terminate } from './support/connections.js'
 import { startEngine } from './support/engine.js'
 import { openGate } from './support/gate.js'
+import { openThroughProxy } from './support/proxy.js'
 import { openShop, type Shop } from './support/shop.js'
 import { nextUpdate, recordUpdates, until } from './support/updates.js'
 import type { TestData } from './support/database.js'
 
 const names = (db: TestData<Shop>['db']) => db.selectFrom('users').select('name').orderBy('id')
-
-/** An application whose every connection goes through a proxy. */
-async function openThroughProxy(shop: TestData<Shop>) {
-  const target = new URL(shop.connectionString)
-  const address = { host: target.hostname, port: Number(target.port) }
-  const proxy = await createTcpProxy(address)
-  const pool = new pg.Pool({ connectionString: proxy.through(shop.connectionString), connectionTimeoutMillis: 1_000 })
-  pool.on('error', () => {})
-  const db = new Kysely<Shop>({ dialect: new PostgresDialect({ pool }) })
-  return {
-    proxy,
-    address,
-    pool,
-    db,
-    async [Symbol.asyncDispose]() {
-      void pool.end()
-      await proxy[Symbol.asyncDispose]()
-    },
-  }
-}
 
 describe('fault 07: a lost connection is replaced, and nothing that happened meanwhile is missed', () => {
   test.each(['pg-realtime control', 'pg-realtime reader'])('%s', async (name) => {
@@ -78,7 +59,9 @@ describe('fault 07: a lost connection is replaced, and nothing that happened mea
     await using shop = await openShop()
     await using realtime = shop.engine()
     await using gate = await openGate(shop)
-    const live = realtime.live(sql<{ name: string }>`select name from users ${gate.join} order by id`, { refreshEvery: false })
+    const live = realtime.live(sql<{ name: string }>`select name from users ${gate.join} order by id`, {
+      refreshEvery: false,
+    })
     await live.ready
     await gate.close()
     await shop.run(`update users set name = 'Eve' where id = 1`)

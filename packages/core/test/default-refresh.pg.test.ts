@@ -44,27 +44,65 @@ test('fault 10: changes under session_replication_role = replica are seen', asyn
   await using realtime = shop.engine()
   const live = realtime.live(shop.db.selectFrom('users').select('name').orderBy('id'))
   await live.ready
-  await shop.run(`set session_replication_role = replica; update users set name = 'Eve' where id = 1; reset session_replication_role`)
+  await shop.run(
+    `set session_replication_role = replica; update users set name = 'Eve' where id = 1; reset session_replication_role`,
+  )
   await realtime.barrier()
   expect(live.single).toEqual({ name: 'Eve' })
 })
 
 describe('parity 22: an UPDATE of a used column refreshes, wherever the query uses it', () => {
   test.each([
-    ['WHERE', sql<{ id: number }>`select id from users where status = 'active'`, `update users set status = 'active' where id = 2`],
+    [
+      'WHERE',
+      sql<{ id: number }>`select id from users where status = 'active'`,
+      `update users set status = 'active' where id = 2`,
+    ],
     [
       'JOIN',
       sql<{ code: string }>`select o.code from orders o join users u on u.email = o.code`,
       `update users set email = 'A-1' where id = 1`,
     ],
-    ['ORDER BY', sql<{ id: number }>`select id from users order by score desc nulls last`, `update users set score = 9 where id = 2`],
-    ['GROUP BY', sql<{ n: string }>`select count(*) as n from users group by avatar`, `update users set avatar = 'x' where id = 1`],
-    ['HAVING', sql<{ id: number }>`select min(id) as id from users having max(score) > 3`, `update users set score = 4 where id = 1`],
-    ['a window', sql<{ rank: string }>`select rank() over (order by score) from users`, `update users set score = 1 where id = 1`],
-    ['a CTE', sql<{ id: number }>`with x as (select id, email from users) select id from x where email = 'e'`, `update users set email = 'e'`],
-    ['LATERAL', sql<{ n: string }>`select n from orders o, lateral (select name as n from users u where u.id = o.user_id) l`, `update users set name = 'z'`],
-    ['UNION', sql<{ v: string }>`select code as v from orders union all select product from items`, `update items set product = 'z' where id = 1`],
-    ['row_to_json', sql<{ v: unknown }>`select row_to_json(u) as v from users u`, `update users set avatar = 'z' where id = 1`],
+    [
+      'ORDER BY',
+      sql<{ id: number }>`select id from users order by score desc nulls last`,
+      `update users set score = 9 where id = 2`,
+    ],
+    [
+      'GROUP BY',
+      sql<{ n: string }>`select count(*) as n from users group by avatar`,
+      `update users set avatar = 'x' where id = 1`,
+    ],
+    [
+      'HAVING',
+      sql<{ id: number }>`select min(id) as id from users having max(score) > 3`,
+      `update users set score = 4 where id = 1`,
+    ],
+    [
+      'a window',
+      sql<{ rank: string }>`select rank() over (order by score) from users`,
+      `update users set score = 1 where id = 1`,
+    ],
+    [
+      'a CTE',
+      sql<{ id: number }>`with x as (select id, email from users) select id from x where email = 'e'`,
+      `update users set email = 'e'`,
+    ],
+    [
+      'LATERAL',
+      sql<{ n: string }>`select n from orders o, lateral (select name as n from users u where u.id = o.user_id) l`,
+      `update users set name = 'z'`,
+    ],
+    [
+      'UNION',
+      sql<{ v: string }>`select code as v from orders union all select product from items`,
+      `update items set product = 'z' where id = 1`,
+    ],
+    [
+      'row_to_json',
+      sql<{ v: unknown }>`select row_to_json(u) as v from users u`,
+      `update users set avatar = 'z' where id = 1`,
+    ],
   ])('%s', async (_, query, change) => {
     await using shop = await openShop()
     await using realtime = shop.engine()
@@ -100,7 +138,10 @@ test('an upsert refreshes as the INSERT or UPDATE that it turns out to be', asyn
   const live = realtime.live(shop.db.selectFrom('users').select(['id', 'name']).orderBy('id'))
   await live.ready
   const upsert = (id: number, name: string) =>
-    shop.run(`insert into users (id, name) values ($1, $2) on conflict (id) do update set name = excluded.name`, [id, name])
+    shop.run(`insert into users (id, name) values ($1, $2) on conflict (id) do update set name = excluded.name`, [
+      id,
+      name,
+    ])
   await upsert(1, 'Eve')
   await realtime.barrier()
   await upsert(7, 'Zoe')

@@ -53,7 +53,9 @@ test('fault 04: a commit while the first query runs is not lost', async () => {
   await using gate = await openGate(shop)
   await using realtime = shop.engine()
   await gate.close()
-  const live = realtime.live(sql<{ name: string }>`select name from users ${gate.join} order by id`, { refreshEvery: false })
+  const live = realtime.live(sql<{ name: string }>`select name from users ${gate.join} order by id`, {
+    refreshEvery: false,
+  })
   await gate.someoneWaits()
   await shop.run(`update users set name = 'Eve' where id = 1`)
   await gate.open()

@@ -169,7 +169,9 @@ test('a query that depends on the clock refreshes every so often, or is told to 
 test('a snapshot is never older than the one shown before', async () => {
   await using shop = await openShop()
   await using realtime = shop.engine({ maxRefreshConnections: 4 })
-  const lives: LiveQuery<unknown>[] = Array.from({ length: 6 }, (_, n) => realtime.live(names(shop).where('id', '<', 10 + n)))
+  const lives: LiveQuery<unknown>[] = Array.from({ length: 6 }, (_, n) =>
+    realtime.live(names(shop).where('id', '<', 10 + n)),
+  )
   await Promise.all(lives.map((live) => live.ready))
   const orders: string[] = []
   for (const live of lives) {

@@ -129,7 +129,9 @@ test('parity 08: it works whoever writes', async () => {
   expect(await shown()).toEqual(['apple', 'banana', 'cherry'])
   // Another service, under a role of its own, which sees nothing of ours.
   const service = await shop.role()
-  await shop.run(`grant insert on items to ${service.name}; grant usage on all sequences in schema public to ${service.name}`)
+  await shop.run(
+    `grant insert on items to ${service.name}; grant usage on all sequences in schema public to ${service.name}`,
+  )
   await (await shop.connect(service.login)).query(`insert into items (order_id, product) values (1, 'date')`)
   expect(await shown()).toEqual(['apple', 'banana', 'cherry', 'date'])
   // COPY.

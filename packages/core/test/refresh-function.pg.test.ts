@@ -95,7 +95,11 @@ test('parity 38: the answer “default” falls back, for the table that it is g
   const refresh: RefreshFunction<Shop, { code: string; name: string }> = ({ change }) =>
     change.table === 'users' ? 'default' : false
   const live = realtime.live(
-    shop.db.selectFrom('orders').innerJoin('users', 'users.id', 'orders.user_id').select(['code', 'name']).orderBy('code'),
+    shop.db
+      .selectFrom('orders')
+      .innerJoin('users', 'users.id', 'orders.user_id')
+      .select(['code', 'name'])
+      .orderBy('code'),
     { refresh },
   )
   await live.ready
@@ -132,7 +136,13 @@ test('parity 39: its failure touches no other live query, and refreshes its own'
   await using realtime = shop.engine()
   const broken = realtime.live(users(shop), { refresh: () => Promise.reject(new Error('broken')) })
   const failing = realtime.live(users(shop), {
-    refresh: async ({ db }) => (await db.selectFrom('nowhere' as 'users').select('id').execute()).length > 0,
+    refresh: async ({ db }) =>
+      (
+        await db
+          .selectFrom('nowhere' as 'users')
+          .select('id')
+          .execute()
+      ).length > 0,
   })
   const sound = realtime.live(users(shop), { refresh: () => true })
   const all = [broken, failing, sound]

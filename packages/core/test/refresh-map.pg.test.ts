@@ -179,7 +179,11 @@ test('parity 34: a table that the map leaves out has the default', async () => {
   await using shop = await openShop()
   await using realtime = shop.engine()
   const live = realtime.live(
-    shop.db.selectFrom('orders').innerJoin('users', 'users.id', 'orders.user_id').select(['code', 'name']).orderBy('code'),
+    shop.db
+      .selectFrom('orders')
+      .innerJoin('users', 'users.id', 'orders.user_id')
+      .select(['code', 'name'])
+      .orderBy('code'),
     { refresh: { users: { status: 'active' } } },
   )
   await live.ready
@@ -207,7 +211,11 @@ test('tables of one map can be filtered by a function, or left to the default', 
   await using shop = await openShop()
   await using realtime = shop.engine()
   const live = realtime.live(
-    shop.db.selectFrom('orders').innerJoin('users', 'users.id', 'orders.user_id').select(['code', 'name']).orderBy('code'),
+    shop.db
+      .selectFrom('orders')
+      .innerJoin('users', 'users.id', 'orders.user_id')
+      .select(['code', 'name'])
+      .orderBy('code'),
     { refresh: { users: ({ change }) => change.row['name'] !== 'secret', orders: 'default' } },
   )
   await live.ready
@@ -225,7 +233,8 @@ test('a map that names a table or column which the query does not have is refuse
   await using shop = await openShop()
   await using realtime = shop.engine()
   const users = shop.db.selectFrom('users').select('id')
-  const wrong = (refresh: object) => realtime.live(users, { refresh: refresh as RefreshMap<Shop, { id: number }> }).ready
+  const wrong = (refresh: object) =>
+    realtime.live(users, { refresh: refresh as RefreshMap<Shop, { id: number }> }).ready
   await expect(wrong({ orders: { status: 'x' } })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
   await expect(wrong({ users: { colour: 'x' } })).rejects.toThrow(/users\.colour/)
 })

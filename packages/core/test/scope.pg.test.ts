@@ -86,7 +86,9 @@ test('a policy that reads another table is followed: a grant there changes the r
     create policy members on orders to ${member.name}
       using (exists (select from members m where m.user_id = orders.user_id and m.role = current_user))`)
   await using realtime = shop.engine()
-  const live = realtime.live(shop.db.selectFrom('orders').select('code').orderBy('id'), { scope: { role: member.name } })
+  const live = realtime.live(shop.db.selectFrom('orders').select('code').orderBy('id'), {
+    scope: { role: member.name },
+  })
   expect(await live.ready).toEqual([])
   await shop.run(`insert into members values (2, '${member.name}')`)
   await realtime.barrier()
@@ -130,7 +132,9 @@ test('names and values of settings are data, whatever they contain', async () =>
   })
   expect((await live.ready)[0]!.it).toBe(value)
   const wrong = { 'app.user': 1 } as unknown as Record<string, string>
-  await expect(realtime.live(shop.db.selectFrom('users').select('id'), { scope: { settings: wrong } }).ready).rejects.toMatchObject({
+  await expect(
+    realtime.live(shop.db.selectFrom('users').select('id'), { scope: { settings: wrong } }).ready,
+  ).rejects.toMatchObject({
     code: 'INVALID_OPTION',
   })
 })

@@ -27,7 +27,9 @@ test.each([
   const before = await engineBackends(shop)
   const updates = recordUpdates(live)
   // Longer than the limits: the engine idles, and a query takes its time.
-  const slow = realtime.live(sql<{ id: number }>`select count(*)::int as id from public.users, pg_sleep(0.4)`, { refreshEvery: false })
+  const slow = realtime.live(sql<{ id: number }>`select count(*)::int as id from public.users, pg_sleep(0.4)`, {
+    refreshEvery: false,
+  })
   await slow.ready
   await shop.run(`select pg_sleep(0.5)`)
   await shop.run(`update users set name = 'Eve' where id = 1`)
@@ -35,7 +37,9 @@ test.each([
   expect(live).toMatchObject({ status: 'live', single: { name: 'Eve' } })
   expect(updates.map(({ kind }) => kind)).toEqual(['rows'])
   expect(await engineBackends(shop)).toEqual(before)
-  expect(realtime.errors).toEqual([])
+  // Of the pool's idle connections, which such a limit ends, the engine tells whoever listens.
+  const others = realtime.errors.filter(({ message }) => !message.includes('The pool lost an idle connection'))
+  expect(others.map(String)).toEqual([])
 })
 
 test('a server that has no connection free for a refresh: tried again until it has', async () => {
@@ -54,7 +58,9 @@ test('a server that has no connection free for a refresh: tried again until it h
 test('an engine keeps two connections, and borrows from the pool only while it works', async () => {
   await using shop = await openShop()
   await using realtime = shop.engine()
-  const lives = Array.from({ length: 20 }, (_, n) => realtime.live(shop.db.selectFrom('users').select('name').where('id', '<', n)))
+  const lives = Array.from({ length: 20 }, (_, n) =>
+    realtime.live(shop.db.selectFrom('users').select('name').where('id', '<', n)),
+  )
   await Promise.all(lives.map((live) => live.ready))
   await realtime.settle()
   expect(await engineBackends(shop)).toHaveLength(2)
