@@ -24,11 +24,19 @@ export interface QueryCase {
   readonly sql: string
   readonly scope: { readonly role: string; readonly settings: Readonly<Record<string, string>> } | undefined
   readonly dependsOn: readonly string[]
-  /** A refresh map that lets through exactly what changes the result: `{ table: { column: value } }`. */
-  readonly refresh: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined
+  /** Becomes a refresh map that lets through exactly what changes the result. */
+  readonly refresh: RefreshCase | undefined
   readonly compare: Comparison
   /** Whether it is live from the beginning; others begin with a `subscribe` step. */
   readonly initial: boolean
+}
+
+/** `{ [table]: { [column]: value } }`, where the value depends on how the pool reads values. */
+export interface RefreshCase {
+  readonly table: string
+  readonly column: string
+  readonly type: 'text' | 'bool' | 'int4'
+  readonly text: string
 }
 
 export interface Comparison {

@@ -68,7 +68,7 @@ function isList(node: Json): node is readonly Json[] {
 
 function replaced(node: Json, [first, ...rest]: Path, replacement: Json | undefined): Json | undefined {
   if (first === undefined) return replacement
-  if (isList(node as Json)) {
+  if (Array.isArray(node)) {
     return (node as readonly Json[]).map((entry, index) =>
       index === first ? (replaced(entry, rest, replacement) ?? null) : entry,
     )

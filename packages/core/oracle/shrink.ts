@@ -96,10 +96,13 @@ async function smallerQueries(start: Case, attempt: Attempt): Promise<Case> {
 }
 
 function withNode(from: Case, index: number, node: unknown): Case | undefined {
-  const query = { ...(from.queries[index] as QueryCase), node }
+  const before = from.queries[index] as QueryCase
+  // A refresh map means the same as the whole condition, and only then lets everything through that matters.
+  if (before.refresh) return undefined
+  const query = { ...before, node }
   try {
     const { sql } = compileQuery(builder, query)
-    if (sql === (from.queries[index] as QueryCase).sql) return undefined
+    if (sql === before.sql) return undefined
     // Dropping an ORDER BY must not turn the check into a demand for an order that is not there.
     const compare = { ...query.compare, ordered: false }
     return {

@@ -58,21 +58,22 @@ function filtered(context: Context): Made {
   const { structure, schema } = context
   const relations = schema.relations.filter((relation) => relation.kind === 'table' && !relation.key.includes('nr'))
   const relation = relations.length > 0 ? structure.pick(relations) : undefined
-  const column = relation?.columns.find((candidate) => ['text', 'bool', 'status', 'int4'].includes(candidate.type))
+  const column = relation?.columns.find((candidate) => candidate.type in FILTERABLE)
   if (!relation || !column) return built(context)
-  const parsed = column.type === 'int4' ? Number : column.type === 'bool' ? (text: string) => text === 't' : String
-  const value = parsed(context.values.pick(sqlType(column.type).values))
+  const text = context.values.pick(sqlType(column.type).values)
+  const type = FILTERABLE[column.type as keyof typeof FILTERABLE]
   const node = builder
     .selectFrom(`${relation.schema}.${relation.name}`)
     .selectAll()
-    .where(column.name, '=', value as Loose)
+    .where(column.name, '=', text)
     .toOperationNode()
   context.tag('refresh map')
-  return {
-    ...finished(node, { ordered: false, loose: false }),
-    refresh: { [label(relation)]: { [column.name]: value } },
-  }
+  const refresh = { table: label(relation), column: column.name, type, text }
+  return { ...finished(node, { ordered: false, loose: false }), refresh }
 }
+
+/** Types whose values a refresh map compares as the query does. */
+const FILTERABLE = { text: 'text', status: 'text', bool: 'bool', int4: 'int4' } as const
 
 function finished(node: Loose, compare: Made['compare']): Made {
   const compiled = builder.getExecutor().compileQuery(node, { queryId: 'oracle' })

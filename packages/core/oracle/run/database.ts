@@ -15,7 +15,6 @@ export interface OracleDatabase extends AsyncDisposable {
   readonly reader: pg.Client
   /** Ends the engine's connections. */
   readonly administrator: pg.Client
-  readonly version: number
 }
 
 const asText: CustomTypesConfig = { getTypeParser: () => (value: unknown) => value }
@@ -39,15 +38,11 @@ async function connectAll(
   const writers = await Promise.all(Array.from({ length: SESSIONS }, (_, index) => connect(`writer_${index}`)))
   const reader = await connect('reader', values)
   const administrator = await connect('administrator')
-  const version = await administrator.query<{ major: number }>(
-    `select current_setting('server_version_num')::int / 10000 as major`,
-  )
   return {
     pool: database.pool({ application_name: 'engine', max: 6, ...values }),
     writers,
     reader,
     administrator,
-    version: version.rows[0]?.major ?? 0,
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   }
 }
@@ -61,4 +56,14 @@ export async function killEngine({ administrator }: OracleDatabase): Promise<voi
   await administrator.query(`select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid()
       and backend_type = 'client backend' and application_name not like 'oracle\\_%'`)
+}
+
+/** PostgreSQL's major version. */
+export async function serverVersion(): Promise<number> {
+  await using database = await createDatabase()
+  const client = await database.connect()
+  const { rows } = await client.query<{ major: number }>(
+    `select current_setting('server_version_num')::int / 10000 as major`,
+  )
+  return rows[0]?.major ?? 0
 }

@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import type { RealtimeError } from '../../src/errors.js'
 import type { Realtime, RealtimeOptions, RefreshEvent } from '../../src/live/contract.js'
-import type { Case, QueryCase, Round, Step } from '../case.js'
+import type { Case, QueryCase, RefreshCase, Round, RunSettings, Step } from '../case.js'
 import type { Loose } from '../query/kysely.js'
 import { killEngine, openDatabase, type OracleDatabase } from './database.js'
 import { runFresh } from './fresh.js'
@@ -150,7 +150,7 @@ class Run {
     if (this.#probes.has(query.id)) return
     const live = this.#realtime.live<Row>(toQuery(query) as Loose, {
       ...(query.scope ? { scope: query.scope } : {}),
-      ...(query.refresh ? { refresh: query.refresh as Loose } : {}),
+      ...(query.refresh ? { refresh: refreshMap(query.refresh, this.#case.settings) } : {}),
       dependsOn: query.dependsOn,
     })
     this.#probes.set(query.id, new Probe(query, live))
@@ -242,6 +242,12 @@ class Run {
     this.#counts.refreshes++
     if (event.changed) this.#counts.neededRefreshes++
   }
+}
+
+/** The literal as the pool would read the column. */
+function refreshMap({ table, column, type, text }: RefreshCase, { values }: RunSettings): Loose {
+  const parsed = type === 'bool' ? text === 't' : type === 'int4' ? Number(text) : text
+  return { [table]: { [column]: values === 'text' ? text : parsed } }
 }
 
 class HangError extends Error {}

@@ -27,7 +27,7 @@ export class Sessions {
     other: (step: Exclude<Step, { kind: 'sql' }>) => Promise<void>,
     wrote: WroteListener,
   ): Promise<WriteError[]> {
-    const alone = this.#open.size === 0 && sessionsOf(round).size <= 1
+    const alone = this.#open.size === 0 && sessionsOf(round).size <= 1 && endsAll(round)
     await this.#setLockTimeout(alone || round.parallel ? 20_000 : 150)
     const errors: WriteError[] = []
     const one = async (step: Step) => {
@@ -76,8 +76,9 @@ export class Sessions {
   }
 
   async #setLockTimeout(milliseconds: number): Promise<void> {
+    // In a transaction, a rollback would bring the old value back.
     for (const [session, writer] of this.#writers.entries()) {
-      if (!this.#open.has(session)) await writer.query(`set lock_timeout = ${milliseconds}`)
+      if (!this.#open.has(session)) await attempt(writer, `set lock_timeout = ${milliseconds}`)
     }
   }
 }
@@ -101,6 +102,12 @@ async function attempt(writer: pg.Client, sql: string): Promise<WriteError | und
 
 function sessionsOf({ steps }: Round): Set<number> {
   return new Set(steps.flatMap((step) => (step.kind === 'sql' ? [step.session] : [])))
+}
+
+/** Whether no transaction stays open over the end of the round. */
+function endsAll({ steps }: Round): boolean {
+  const matching = (pattern: RegExp) => steps.filter((step) => step.kind === 'sql' && pattern.test(step.sql)).length
+  return matching(/^begin/) === matching(/^(commit|rollback)$/)
 }
 
 /** Each session's steps, and the others' together, in their order. */

@@ -1,0 +1,111 @@
+/**
+ * The oracle by hand: `pnpm oracle --transactions 5000 --seed 1`. Runs case after case, prints what it covered, and
+ * for a failure the seed and a shrunk case, saved under `regressions/`. Ends with 1 if anything failed.
+ */
+import { parseArgs } from 'node:util'
+import { createEngine } from '../src/engine.js'
+import type { Case, RunSettings } from './case.js'
+import { generateCase } from './generate.js'
+import { plantedBugs, type PlantedBug } from './planted-bugs.js'
+import { describeCase, describeFailure, saveRegression } from './report.js'
+import { runCase, type EngineFactory, type Failure, type Statistics } from './run/runner.js'
+import { failureSignature, shrinkCase } from './shrink.js'
+import { serverVersion } from './run/database.js'
+
+const { values } = parseArgs({
+  options: {
+    transactions: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    /** Transactions in one schema. */
+    size: { type: 'string', default: '30' },
+    shapes: { type: 'string', default: '14' },
+    bug: { type: 'string' },
+    throttle: { type: 'string' },
+    values: { type: 'string' },
+    features: { type: 'boolean', default: false },
+    'no-shrink': { type: 'boolean', default: false },
+    'no-save': { type: 'boolean', default: false },
+    'keep-going': { type: 'boolean', default: false },
+  },
+})
+
+const settings: Partial<RunSettings> = {
+  ...(values.throttle === undefined ? {} : { throttleMs: Number(values.throttle) }),
+  ...(values.values === undefined ? {} : { values: values.values as RunSettings['values'] }),
+}
+const bug = values.bug as PlantedBug | undefined
+if (bug !== undefined && !(bug in plantedBugs))
+  throw new Error(`no such bug; there are: ${Object.keys(plantedBugs).join('; ')}`)
+const engine = (): EngineFactory => (options) => createEngine(options, bug === undefined ? {} : plantedBugs[bug]())
+
+const totals = { cases: 0, transactions: 0, failures: 0, seconds: 0 }
+const counts = new Map<string, number>()
+const features = new Map<string, number>()
+const engineErrors = new Map<string, number>()
+const signatures = new Set<string>()
+
+const version = await serverVersion()
+const began = Date.now()
+for (let seed = Number(values.seed); totals.transactions < Number(values.transactions); seed++) {
+  const generated = generateCase({
+    seed,
+    version,
+    transactions: Number(values.size),
+    shapes: Number(values.shapes),
+    settings,
+  })
+  const { failures, statistics } = await runCase(generated.case, { createEngine: engine() })
+  totals.cases++
+  totals.transactions += generated.transactions
+  totals.seconds = Math.round((Date.now() - began) / 1000)
+  for (const [feature, count] of generated.features) features.set(feature, (features.get(feature) ?? 0) + count)
+  tally(statistics)
+  if (totals.cases % 10 === 0)
+    console.log(
+      `seed ${seed}: ${totals.transactions} transactions in ${totals.seconds} s, ${totals.failures} failed cases`,
+    )
+  if (failures[0]) await failed(generated.case, failures[0])
+  if (totals.failures > 0 && !values['keep-going']) break
+}
+console.log({ version, ...totals, ...Object.fromEntries(counts) })
+if (engineErrors.size > 0) console.log('errors that the engine reported:', engineErrors)
+if (values.features)
+  console.log(
+    [...features]
+      .sort((left, right) => left[1] - right[1])
+      .map(([name, count]) => `${count} ${name}`)
+      .join('\n'),
+  )
+process.exit(totals.failures > 0 ? 1 : 0)
+
+function tally({ engineErrors: reported, ...numbers }: Statistics): void {
+  for (const [name, count] of Object.entries(numbers)) counts.set(name, (counts.get(name) ?? 0) + count)
+  for (const [name, count] of reported) engineErrors.set(name, (engineErrors.get(name) ?? 0) + count)
+}
+
+async function failed(input: Case, failure: Failure): Promise<void> {
+  totals.failures++
+  console.log(`\nFAILED: seed ${input.seed}\n${describeFailure(failure, input)}`)
+  const signature = failureSignature(failure)
+  const isKnown = signatures.has(signature) && !['stale', 'history'].includes(failure.kind)
+  signatures.add(signature)
+  if (values['no-shrink'] || isKnown) return
+  console.log('shrinking…')
+  const small = await shrinkCase(input, { fails: (candidate) => failsAlike(candidate, signature) })
+  console.log(`\n${describeCase(small)}`)
+  if (values['no-save'] || bug !== undefined) return
+  const path = await saveRegression(`${failure.kind}-${input.seed}`, {
+    title: failure.message.split('\n')[0] ?? '',
+    case: small,
+  })
+  console.log(`\nsaved as ${path}`)
+}
+
+async function failsAlike(candidate: Case, signature: string): Promise<boolean> {
+  try {
+    const { failures } = await runCase(candidate, { createEngine: engine(), timeoutMs: 10_000, historyShare: 100 })
+    return failures.some((failure) => failureSignature(failure) === signature)
+  } catch {
+    return false
+  }
+}
