@@ -154,6 +154,18 @@ test('one name in two schemas is two tables', async () => {
   await client.query('drop schema archive cascade')
 })
 
+test('names longer than 63 bytes are cut off as PostgreSQL does', async () => {
+  const long = 'ä'.repeat(40)
+  await shop.client.query(`create table "${long}" ("x${long}" int)`)
+  const query = untyped(`${long} as a${long}`)
+    .select(`a${long}.x${long}` as 'id')
+    .where(`x${long}` as 'id', '=', 1)
+  const plan = await shop.plan(query)
+  expect(tablesOf(plan)).toEqual({ ['ä'.repeat(31)]: [`x${'ä'.repeat(31)}`] })
+  expect(plan.occurrences).toMatchObject([{ conditions: [{ column: `x${'ä'.repeat(31)}` }] }])
+  expect(plan.disagreements).toEqual([])
+})
+
 test('a virtual generated column means the columns that it is computed from, and no condition', async () => {
   if (version < 180000) return
   await shop.client.query(

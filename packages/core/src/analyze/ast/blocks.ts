@@ -1,5 +1,5 @@
 import type { IdentifierNode, JoinNode, OperationNode, SelectQueryNode, WithNode } from 'kysely'
-import { is, tableName, type TableName } from './nodes.js'
+import { is, tableName, truncated, type TableName } from './nodes.js'
 import { isSelfContained } from './raw-text.js'
 
 /**
@@ -119,7 +119,9 @@ function sourceName(source: Source): TableName | undefined {
 }
 
 function aliasName(alias: OperationNode): TableName | undefined {
-  return alias.kind === 'IdentifierNode' ? { schema: undefined, name: (alias as IdentifierNode).name } : undefined
+  return alias.kind === 'IdentifierNode'
+    ? { schema: undefined, name: truncated((alias as IdentifierNode).name) }
+    : undefined
 }
 
 function isPlainItem(item: FromItem): boolean {

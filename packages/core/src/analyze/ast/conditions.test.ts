@@ -1,6 +1,6 @@
-import { sql } from 'kysely'
+import { expressionBuilder, ExpressionWrapper, sql, type OperationNode, type SqlBool } from 'kysely'
 import { expect, test } from 'vitest'
-import { compileOnly, seen } from './kysely.fixture.js'
+import { compileOnly, type Shop, seen } from './kysely.fixture.js'
 
 const db = compileOnly()
 
@@ -172,4 +172,15 @@ test('a parameter that looks like a node is a parameter', () => {
   const note = { kind: 'TableNode', table: { kind: 'RawNode' } } as unknown as string
   const query = db.selectFrom('orders').select('id').where('note', '=', note).where('status', 'in', ['a', note])
   expect(seen(query)).toEqual(['orders: note = $1, status in $2 $3'])
+})
+
+test('an OR without parentheses is not split, wherever it stands', () => {
+  // "status = $1 and id = $2 or id = $3" reads as (status and id) or id.
+  const node = (id: number) => expressionBuilder<Shop, 'orders'>()('id', '=', id).toOperationNode()
+  const bare = new ExpressionWrapper<Shop, 'orders', SqlBool>({
+    kind: 'OrNode',
+    left: node(1),
+    right: node(2),
+  } as OperationNode)
+  expect(seen(db.selectFrom('orders').select('id').where('status', '=', 'a').where(bare))).toEqual(['orders'])
 })

@@ -62,8 +62,28 @@ export interface TableName {
   readonly name: string
 }
 
-export function tableName(node: TableNode): TableName {
-  return { schema: node.table.schema?.name, name: node.table.identifier.name }
+/** Names as PostgreSQL understands them. */
+export function tableName({ table: { schema, identifier } }: TableNode): TableName {
+  return { schema: schema && truncated(schema.name), name: truncated(identifier.name) }
+}
+
+/** The column that a reference names; `undefined` for `t.*`. */
+export function columnName({ column }: ReferenceNode): string | undefined {
+  return is(column, 'ColumnNode') ? truncated(column.column.name) : undefined
+}
+
+const MOST_BYTES = 63
+
+/** PostgreSQL cuts names off after 63 bytes, and never within a character. */
+export function truncated(name: string): string {
+  let bytes = 0
+  let kept = ''
+  for (const character of name) {
+    bytes += Buffer.byteLength(character)
+    if (bytes > MOST_BYTES) return kept
+    kept += character
+  }
+  return name
 }
 
 function isOperationNode(value: unknown): value is OperationNode {

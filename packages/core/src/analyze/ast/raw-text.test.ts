@@ -89,3 +89,13 @@ test('raw SQL in FROM: functions and values have no table, and do not disturb', 
     .where('o.status', '=', 'a')
   expect(seen(named)).toEqual(['orders as o: status = $1'])
 })
+
+test('names in raw SQL are known as PostgreSQL reads them', () => {
+  const names = (text: string): string[] => [
+    ...read(db.selectFrom('orders').select(sql.raw(text).as('x') as never)).rawNames,
+  ]
+  expect(names(`Status, "a""B", 'string', $1 -- comment`)).toEqual(['status', 'a"B'])
+  expect(names('count(*)')).toEqual(['count', '*'])
+  expect(names(String.raw`U&"\0061"`)).toEqual(['*'])
+  expect(names('x'.repeat(70))).toEqual(['x'.repeat(63)])
+})

@@ -1,6 +1,6 @@
 import type { OperationNode, RawNode } from 'kysely'
-import { sqlTokens } from '../../util/sql-text.js'
-import { children, is } from './nodes.js'
+import { sqlTokens, type SqlToken } from '../../util/sql-text.js'
+import { children, is, truncated } from './nodes.js'
 
 /*
  * Raw SQL is text between nodes, and text can reach over its own place: `b = 1 or c = 2` beside another condition, an
@@ -33,14 +33,20 @@ export function isSelfContained(node: OperationNode): boolean {
 /** Every bare and quoted name in raw SQL of the tree, and `*`: what it may refer to without the tree showing it. */
 export function namesInRawSql(node: OperationNode, names = new Set<string>()): ReadonlySet<string> {
   if (is(node, 'RawNode')) {
-    for (const { kind, text } of sqlTokens(joined(node))) {
-      if (kind === 'word') names.add(text.toLowerCase())
-      if (kind === 'identifier') names.add(text.slice(1, -1).replaceAll('""', '"'))
-      if (text === '*') names.add(text)
+    for (const token of sqlTokens(joined(node))) {
+      const name = nameIn(token)
+      if (name !== undefined) names.add(truncated(name))
     }
   }
   for (const child of children(node)) namesInRawSql(child, names)
   return names
+}
+
+function nameIn({ kind, text }: SqlToken): string | undefined {
+  if (kind === 'word') return text.toLowerCase()
+  if (kind === 'identifier' && text.startsWith('"')) return text.slice(1, -1).replaceAll('""', '"')
+  // U&"\0061" could be any name.
+  return kind === 'identifier' || text === '*' ? '*' : undefined
 }
 
 const ENCLOSED = new Set<string>([

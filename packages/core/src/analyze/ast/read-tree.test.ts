@@ -1,6 +1,5 @@
-import type { Compilable } from 'kysely'
+import { sql, type Compilable } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
-import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { compileOnly, lookup, NAMES, read, SCHEMA, seen } from './kysely.fixture.js'
 import { readTree } from './read-tree.js'

@@ -3,7 +3,7 @@ import type { RootOperationNode } from '../analyze.js'
 import type { Condition } from '../plan.js'
 import { addCtes, openBlock, type Block, type CteScope, type FromItem } from './blocks.js'
 import { conditionsOf, type ConditionReader } from './conditions.js'
-import { children, is, tableName, type TableName } from './nodes.js'
+import { children, columnName, is, tableName, type TableName } from './nodes.js'
 import { numberParameters } from './parameters.js'
 import { isBalanced, namesInRawSql } from './raw-text.js'
 import { ownColumn, possibleItems } from './references.js'
@@ -170,10 +170,7 @@ class TreeReader {
 
   #reference(node: ReferenceNode, block: Block | undefined): void {
     if (block === undefined) return
-    for (const item of possibleItems(this.#lookup, block, node)) {
-      const column = is(node.column, 'ColumnNode') ? node.column.column.name : undefined
-      this.#use(item, column)
-    }
+    for (const item of possibleItems(this.#lookup, block, node)) this.#use(item, columnName(node))
   }
 
   /** `select *`; the * of `count(*)` stands deeper, and uses no column. */

@@ -1,6 +1,6 @@
 import type { ReferenceNode } from 'kysely'
 import type { Block, FromItem } from './blocks.js'
-import { is, tableName, type TableName } from './nodes.js'
+import { columnName, tableName, type TableName } from './nodes.js'
 import type { TableLookup } from './read-tree.js'
 
 /** A column of a base table that stands in the FROM of a block. */
@@ -19,8 +19,8 @@ export function ownColumn(
   reference: ReferenceNode,
   visible: number,
 ): OwnColumn | undefined {
-  if (!is(reference.column, 'ColumnNode')) return undefined
-  const column = reference.column.column.name
+  const column = columnName(reference)
+  if (column === undefined) return undefined
   const items = block.items.slice(0, visible)
   const qualifier = reference.table && tableName(reference.table)
   // Without a qualifier a second item with such a column would make the query ambiguous, so one table settles it.
@@ -35,7 +35,7 @@ export function ownColumn(
 /** Every item that a reference in `block` may mean, the blocks around included: too many rather than too few. */
 export function possibleItems(lookup: TableLookup, block: Block, reference: ReferenceNode): readonly FromItem[] {
   const qualifier = reference.table && tableName(reference.table)
-  const column = is(reference.column, 'ColumnNode') ? reference.column.column.name : undefined
+  const column = columnName(reference)
   for (let scope: Block | undefined = block; scope !== undefined; scope = scope.outer) {
     const items = scope.items.filter((item) =>
       qualifier ? isNamed(item, qualifier) : column === undefined || columnsOf(lookup, item)?.has(column),
