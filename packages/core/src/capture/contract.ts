@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { PlanTable } from '../analyze/plan.js'
-import type { Batch, RelationId } from '../change.js'
+import type { Batch } from '../change.js'
 import type { RealtimeError } from '../errors.js'
 
 /**
@@ -37,9 +37,3 @@ export interface ChangeSourceSignals {
   readonly onError: (error: RealtimeError) => void
 }
 
-/** A relation as capture knows it, for reports. */
-export interface CapturedRelation {
-  readonly relation: RelationId
-  readonly schema: string
-  readonly name: string
-}
