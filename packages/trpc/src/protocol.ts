@@ -169,23 +169,6 @@ export function isMessage(value: unknown): value is Message {
   return isPlainObject(value) && value[MARKER] === PROTOCOL
 }
 
-/** Serialises values for the wire: `superjson`, or tRPC's form with one transformer for each direction. */
-export type Transformer = DataTransformer | { readonly input: DataTransformer; readonly output: DataTransformer }
-
-// Methods, not properties: a transformer may ask for a narrower argument than `unknown`.
-export interface DataTransformer {
-  serialize(value: unknown): unknown
-  deserialize(value: unknown): unknown
-}
-
-const identity: DataTransformer = { serialize: (value) => value, deserialize: (value) => value }
-
-/** The transformer of what goes from server to client. */
-export function outputTransformer(transformer: Transformer | undefined): DataTransformer {
-  if (!transformer) return identity
-  return 'output' in transformer ? transformer.output : transformer
-}
-
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)

@@ -14,4 +14,4 @@ export type {
 } from './internals/live-types.js'
 export type { WireRow, WireValue } from './internals/projection.js'
 export { singleton } from './internals/singleton.js'
-export type { DataTransformer, Transformer } from './protocol.js'
+export type { DataTransformer, Transformer } from './internals/transformer.js'

@@ -1,19 +1,14 @@
 import { compareSnapshots } from '@pg-realtime/core/snapshot'
 import { TRPCClientError, type Operation } from '@trpc/client'
 import type { Observable, Observer } from '@trpc/server/observable'
-import {
-  announce,
-  isMessage,
-  isPlainObject,
-  type DataTransformer,
-  type Message,
-  type RowsMessage,
-} from '../protocol.js'
+import { announce, type Message, type RowsMessage } from '../protocol.js'
 import { Attempt, type ClientError, type Envelope } from './attempt.js'
 import type { Clock } from './clock.js'
 import { isBadRequest, mayPass } from './link-errors.js'
 import { nextStatus, type LinkEvent, type LiveLinkStatus, type LiveStatusEvent } from './link-status.js'
+import { readEvent, type LiveEvent } from './live-event.js'
 import { RowCache } from './row-cache.js'
+import type { DataTransformer } from './transformer.js'
 
 /** What all subscriptions of one link share. */
 export interface LinkContext {
@@ -99,26 +94,26 @@ export class LinkSession {
     if (result.type === 'state') {
       if (result.state === 'connecting') this.#enter({ kind: 'connection-lost' })
     } else if (result.type === 'data' || result.type === undefined) {
-      return this.#data(envelope, result.data, 'id' in result ? result.id : undefined)
+      return this.#data(envelope, result.data)
     }
     this.#options.observer.next(envelope)
   }
 
-  #data(envelope: Envelope, data: unknown, id: unknown): void {
-    const message = isPlainObject(data) && isMessage(data['data']) ? data['data'] : undefined
-    if (message) return this.#message(envelope, message, String(id))
+  #data(envelope: Envelope, data: unknown): void {
+    const event = readEvent(data)
+    if (event) return this.#message(envelope, event)
     this.#hasData = true
     if (this.#isPlain) this.#context.plainPaths.add(this.#options.op.path)
     this.#enter({ kind: 'data' })
     this.#options.observer.next(envelope)
   }
 
-  #message(envelope: Envelope, message: Message, eventId: string): void {
-    if (message.kind === 'rows' && this.#isOlder(message)) return
+  #message(envelope: Envelope, { id, message, isTracked }: LiveEvent): void {
+    if (message.kind === 'rows' && isTracked && this.#isOlder(message)) return
     this.#hasData = true
     this.#failures = 0
     this.#held = message
-    this.#eventId = eventId
+    this.#eventId = id
     if (message.kind === 'rows') this.#rows(envelope, message)
     this.#enter({ kind: 'told', status: message.status })
   }

@@ -6,6 +6,7 @@ import { token } from '../../test/support/fake-realtime.js'
 import { ManualClock } from '../../test/support/manual-clock.js'
 import { Recorder } from '../../test/support/recorder.js'
 import { ScriptedLink } from '../../test/support/scripted-link.js'
+import { rowsMessage } from '../protocol.js'
 import type { LiveStatusEvent } from './link-status.js'
 import { liveLink, type LiveLinkOptions } from './live-link.js'
 
@@ -173,6 +174,18 @@ describe('never backwards', () => {
     expect(recorder.data).toEqual([[{ id: 2 }], [{ id: 1 }]])
     expect(statuses()).toEqual(['connecting', 'live', 'stale'])
   })
+})
+
+test('an event that the server’s tRPC did not know as tracked is read all the same, and goes with what comes', () => {
+  const { server, subscribe, statuses } = setup()
+  using recorder = subscribe()
+  const message = (id: number, held: typeof v1) =>
+    rowsMessage(held, 'live', { count: 1, lines: superjson.stringify({ id }), single: false })
+  server.last.data(['v2~7.1.20:20:~1', message(2, v2), null])
+  // It cannot be told from a reconnect to a server that was not told what the client holds.
+  server.last.data(['v1~7.1.10:10:~1', message(1, v1), null])
+  expect(recorder.data).toEqual([[{ id: 2 }], [{ id: 1 }]])
+  expect(statuses()).toEqual(['connecting', 'live'])
 })
 
 describe('a server in trouble', () => {

@@ -1,10 +1,10 @@
 import type { TRPCLink } from '@trpc/client'
 import type { AnyTRPCRouter } from '@trpc/server'
 import { observable } from '@trpc/server/observable'
-import { outputTransformer, type Transformer } from '../protocol.js'
 import { systemClock, type Clock } from './clock.js'
 import { LinkSession, type LinkContext } from './link-session.js'
 import type { LiveStatusEvent } from './link-status.js'
+import { outputTransformer, type Transformer } from './transformer.js'
 
 interface CommonOptions {
   /** Called when the status of a subscription changes; see `createLiveStatus` for something to show. */

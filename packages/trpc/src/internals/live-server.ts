@@ -1,6 +1,6 @@
 import type { LiveInput, LiveOptions, Realtime } from '@pg-realtime/core'
 import { TRPCError, tracked } from '@trpc/server'
-import { formatEventId, outputTransformer, type ReceivedInput } from '../protocol.js'
+import { formatEventId, type ReceivedInput } from '../protocol.js'
 import { Backpressure, socketOf } from './backpressure.js'
 import { systemClock } from './clock.js'
 import { finalError } from './errors.js'
@@ -10,6 +10,7 @@ import { receiveCall } from './live-procedure.js'
 import type { Call, CreateLiveOptions, LiveResolver, LiveSubscriptionOptions, OptionsFor } from './live-types.js'
 import { Projections } from './projection.js'
 import type { Source, SourceEvents } from './subscriber.js'
+import { outputTransformer } from './transformer.js'
 import { LinkView, PlainView, type Presentation, type View } from './view.js'
 
 /** One `live(resolver, options)` of the application. */

@@ -1,7 +1,7 @@
 import type { LiveInput, LiveOptions } from '@pg-realtime/core'
-import type { Transformer } from '../protocol.js'
 import type { Clock } from './clock.js'
 import type { WireRow } from './projection.js'
+import type { Transformer } from './transformer.js'
 
 export interface CreateLiveOptions {
   /** The transformer that `initTRPC.create({ transformer })` was given, if any; needed as soon as clients use `liveLink`. */

@@ -1,4 +1,5 @@
-import { isPlainObject, type DataTransformer } from '../protocol.js'
+import { isPlainObject } from '../protocol.js'
+import type { DataTransformer } from './transformer.js'
 
 /** A column value as it leaves the server: transformers know Uint8Array, and none knows Node's Buffer. */
 export type WireValue<Value> = Value extends Buffer

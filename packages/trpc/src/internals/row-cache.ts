@@ -1,4 +1,4 @@
-import type { DataTransformer } from '../protocol.js'
+import type { DataTransformer } from './transformer.js'
 
 /**
  * The rows that a client holds, by the line of text that each was made from. A line that it knows already is not parsed
