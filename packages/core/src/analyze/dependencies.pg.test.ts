@@ -23,6 +23,7 @@ create table dogs (barks boolean) inherits (animals);
 create table puppies () inherits (dogs);
 create domain positive as int check (value > 0);
 create domain very_positive as positive;
+create table lengths (id int, c char(3), b bit(3), v varchar(3), n numeric(10, 2));
 create type mood as enum ('sad', 'happy');
 create table typed (a very_positive, b mood, c text[], d numeric(10, 2), e very_positive[]);
 create function count_items(of_order int) returns bigint begin atomic select count(*) from items where order_id = of_order; end;
@@ -228,6 +229,11 @@ test('parameter types carry their schema where it is not pg_catalog', async () =
   expect(plan.parameterTypes).toEqual(['public.mood', 'text[]', 'numeric', 'integer', 'public.mood[]', 'text'])
 })
 
+test('parameter types stand for values of any length', async () => {
+  const plan = await shop.plan('select id from lengths where c = $1 and b = $2 and v = $3 and n = $4')
+  expect(plan.parameterTypes).toEqual(['bpchar', '"bit"', 'text', 'numeric'])
+})
+
 test('more parameters than a function can have', async () => {
   const list = Array.from({ length: 150 }, (_, index) => `$${index + 1}`).join(', ')
   const plan = await shop.plan(
@@ -258,6 +264,7 @@ test.each<[string, string, Record<string, readonly string[] | 'all'>]>([
   ['that takes a whole row', 'select * from whole_function()', { products: 'all' }],
   ['in the default of an argument', 'select with_default()', { items: ['order_id'] }],
   ['behind an operator', 'select 1 @#@ 2', { items: ['quantity'] }],
+  ['behind an aggregate as a window function', 'select sum_items(1) over ()', { items: ['id'] }],
   ['behind an aggregate', 'select sum_items(id) from users', { items: ['id'], users: ['id'] }],
 ])('a function with a parsed body %s is followed', async (_, sql, expected) => {
   const plan = await shop.plan(sql)

@@ -120,7 +120,7 @@ class Follower implements Dependencies {
         this.writes.add(body.through === undefined ? write : `${write} (${body.through})`)
     }
     await this.#followRelations(body, facts)
-    await this.#followFunctions(body, facts.functions, facts.operators)
+    await this.#followFunctions(body, facts.functions)
   }
 
   async #followRelations(body: Body, facts: TreeFacts): Promise<void> {
@@ -166,10 +166,10 @@ class Follower implements Dependencies {
     }
   }
 
-  async #followFunctions(body: Body, functions: Iterable<number>, operators: Iterable<number>): Promise<void> {
+  async #followFunctions(body: Body, functions: Iterable<number>): Promise<void> {
     const key = (id: number): string => `function ${id} ${body.role} ${body.runs}`
     const unknown = [...functions].filter((id) => !this.#followed.has(key(id)))
-    for (const called of await readFunctions(this.#catalog, unknown, operators)) {
+    for (const called of await readFunctions(this.#catalog, unknown)) {
       if (this.#isNew(key(called.oid))) await this.#followFunction(called, body)
     }
   }
@@ -179,7 +179,7 @@ class Follower implements Dependencies {
     const judgement = judgeFunction(called)
     if (body.runs && judgement === 'clock') this.clocks.add(called.signature)
     if (body.runs && judgement === 'opaque') this.opaqueFunctions.add(called.signature)
-    await this.#followFunctions(body, called.parts, [])
+    await this.#followFunctions(body, called.parts)
     if (judgement === 'safe') return
     const through = body.through ?? `read by the function ${called.signature}`
     const inner = { role: called.definer ?? body.role, through, runs: body.runs, owner: undefined }
@@ -192,7 +192,7 @@ class Follower implements Dependencies {
     if (!called.builtin) return this.follow(body)
     const facts = treeFacts(parseNodeTree(body.tree))
     if (body.runs && facts.clocks.size > 0) this.clocks.add(called.signature)
-    await this.#followFunctions(body, facts.functions, facts.operators)
+    await this.#followFunctions(body, facts.functions)
   }
 
   #use(relation: CatalogRelation): MutableUse {

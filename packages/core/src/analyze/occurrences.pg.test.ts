@@ -117,6 +117,20 @@ test('columns of an occurrence: those that the tree shows there, where there are
   ])
 })
 
+test('columns that the tree does not explain count for every occurrence', async () => {
+  await shop.client
+    .query(`create table notes (id int, parent_id int, org_id int); alter table notes enable row level security;
+    create policy own on notes using (org_id = 1)`)
+  const query = untyped('notes as a')
+    .innerJoin('notes as b' as 'orders as b', (join) => join.on(sql.ref('b.id'), '=', sql.ref('a.parent_id')))
+    .select(sql.ref('a.id').as('id'))
+  const plan = await shop.plan(query)
+  expect(plan.occurrences.map(({ columns }) => columns.toSorted())).toEqual([
+    ['id', 'org_id', 'parent_id'],
+    ['id', 'org_id'],
+  ])
+})
+
 test('plugins: the tree is the one after them', async () => {
   const camel = compileOnly([new CamelCasePlugin()])
   const query = camel

@@ -79,8 +79,9 @@ interface Parameter {
 
 const CATALOG_PATH = ['pg_catalog']
 
+// With the type modifier -1 a name is right as it stands in a cast: bpchar and "bit" are of any length, character and bit of 1.
 const PARAMETERS = `
-select coalesce(json_agg(json_build_object('type', format_type(t.oid, null), 'pseudo', t.typtype = 'p') order by p.position), '[]')::text
+select coalesce(json_agg(json_build_object('type', format_type(t.oid, -1), 'pseudo', t.typtype = 'p') order by p.position), '[]')::text
 from pg_prepared_statements s
 cross join lateral unnest(s.parameter_types::oid[]) with ordinality p(oid, position)
 join pg_type t on t.oid = p.oid

@@ -7,7 +7,7 @@ import type { RelationId } from '../change.js'
  */
 export interface Plan {
   readonly sql: string
-  /** PostgreSQL's types of `$1`, `$2`, …, as `format_type` prints them. */
+  /** PostgreSQL's types of `$1`, `$2`, …, to be used in a cast: with their schema, and of any length. */
   readonly parameterTypes: readonly string[]
   readonly tables: readonly PlanTable[]
   /** Clock and volatile functions that the result depends on; not empty means that time alone changes the result. */

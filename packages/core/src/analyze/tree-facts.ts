@@ -8,8 +8,6 @@ export interface TreeFacts {
   readonly wholeRows: ReadonlySet<number>
   /** Every function called, builtin ones included; those leave no rows in `pg_depend`. */
   readonly functions: ReadonlySet<number>
-  /** Operators whose function the tree does not name: row comparisons, sorting, grouping. */
-  readonly operators: ReadonlySet<number>
   /** `current_date` and its kin, and samples, which change without any change in a table. */
   readonly clocks: ReadonlySet<string>
   /** Holds a constant of a date or time type, which may once have been the literal 'today'. */
@@ -37,8 +35,8 @@ type RangeTable = readonly RangeEntry[]
 const RTE_RELATION = 0
 const RTE_JOIN = 2
 const COMMAND_SELECT = 1
+// Sorting, grouping and row comparisons name operators of an index only, whose functions read nothing.
 const FUNCTION_FIELDS = ['funcid', 'opfuncid', 'aggfnoid', 'winfnoid']
-const OPERATOR_FIELDS = ['opno', 'opnos', 'eqop', 'sortop']
 // date, time, timestamp, timestamptz, timetz
 const TIME_TYPES = new Set([1082, 1083, 1114, 1184, 1266])
 // The clock members of PostgreSQL's SQLValueFunctionOp, in its order; the later ones are users, catalog and schema.
@@ -58,7 +56,6 @@ class FactCollector implements TreeFacts {
   readonly relations = new Map<number, number>()
   readonly wholeRows = new Set<number>()
   readonly functions = new Set<number>()
-  readonly operators = new Set<number>()
   readonly clocks = new Set<string>()
   readonly writes = new Set<string>()
   hasTimeConstant = false
@@ -84,8 +81,11 @@ class FactCollector implements TreeFacts {
       this.clocks.add('tablesample')
     const relation = entryRelation(node)
     if (relation !== undefined) this.relations.set(relation, (this.relations.get(relation) ?? 0) + 1)
-    for (const field of FUNCTION_FIELDS) collectIds(node.fields.get(field), this.functions)
-    for (const field of OPERATOR_FIELDS) collectIds(node.fields.get(field), this.operators)
+    for (const field of FUNCTION_FIELDS) {
+      const called = numberOf(node, field)
+      // Zero means none.
+      if (called) this.functions.add(called)
+    }
   }
 
   #query(node: TreeNode): void {
@@ -118,11 +118,4 @@ function rangeTable(query: TreeNode): RangeTable {
 
 function entryRelation(node: TreeNode): number | undefined {
   return numberOf(node, 'rtekind') === RTE_RELATION ? numberOf(node, 'relid') : undefined
-}
-
-/** One identifier, or a list of them, `(o 96 97)`; zero means none. */
-function collectIds(value: TreeValue, into: Set<number>): void {
-  for (const token of isList(value) ? value : [value]) {
-    if (typeof token === 'string' && Number(token) > 0) into.add(Number(token))
-  }
 }

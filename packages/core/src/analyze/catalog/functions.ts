@@ -24,12 +24,9 @@ export interface CatalogFunction {
 
 export async function readFunctions(
   { client }: Catalog,
-  functions: Iterable<number>,
-  operators: Iterable<number>,
+  functions: readonly number[],
 ): Promise<readonly CatalogFunction[]> {
-  const ids = [...functions]
-  const operatorIds = [...operators]
-  return ids.length + operatorIds.length === 0 ? [] : queryJson(client, FUNCTIONS, [ids, operatorIds])
+  return functions.length === 0 ? [] : queryJson(client, FUNCTIONS, [functions])
 }
 
 const FUNCTIONS = `
@@ -52,5 +49,4 @@ select coalesce(json_agg(json_build_object(
 )), '[]')::text
 from pg_proc p
 join pg_language l on l.oid = p.prolang
-where p.oid = any($1::oid[])
-  or p.oid in (select o.oprcode from pg_operator o where o.oid = any($2::oid[]))`
+where p.oid = any($1::oid[])`
