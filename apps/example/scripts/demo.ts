@@ -3,6 +3,7 @@
  * mode, until Ctrl-C.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { startPostgres } from '@pg-realtime/tooling/postgres'
 import { setupDatabase } from '../database/setup'
 import { DEMO_FILE } from './demo-file'
@@ -18,7 +19,7 @@ const { serve } = await import('../src/server/serve')
 const wanted = Number(process.env['PORT'] ?? 3000)
 const app = await serve({ port: await findPort(wanted) })
 
-await mkdir(new URL('.', DEMO_FILE), { recursive: true })
+await mkdir(dirname(DEMO_FILE), { recursive: true })
 await writeFile(DEMO_FILE, JSON.stringify({ connectionString: postgres.connectionString }), { mode: 0o600 })
 
 console.log(`

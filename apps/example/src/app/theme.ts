@@ -8,7 +8,7 @@ export const theme = createTheme({
   fontFamily,
   headings: { fontFamily, fontWeight: '650' },
   primaryColor: 'indigo',
-  primaryShade: { light: 6, dark: 7 },
+  primaryShade: 7,
   defaultRadius: 'md',
   cursorType: 'pointer',
   components: { Modal: { styles: { title: { fontWeight: 650 } } } },

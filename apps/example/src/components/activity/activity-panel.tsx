@@ -33,7 +33,7 @@ export function ActivityPanel({ onClose }: { onClose?: () => void }) {
           {onClose && <CloseButton onClick={onClose} aria-label="Close" />}
         </Group>
       </Group>
-      <ScrollArea flex={1} mih={0} type="hover">
+      <ScrollArea flex={1} mih={0} type="hover" viewportProps={{ tabIndex: 0 }}>
         {entries.length === 0 ? (
           <Empty icon={IconTimelineEvent} title="Nothing yet" hint="Change a row, and the refresh appears here." />
         ) : (

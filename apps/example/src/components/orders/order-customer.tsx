@@ -11,7 +11,7 @@ export function OrderCustomer({ order }: OrderCustomerProps) {
     <Panel title="Customer">
       <Stack gap="sm">
         <Group gap="sm" wrap="nowrap">
-          <Avatar name={order.customer} color="initials" aria-hidden />
+          <Avatar name={order.customer} variant="default" aria-hidden />
           <Text fw={600}>{order.customer}</Text>
         </Group>
         <Group gap={8} wrap="nowrap" c="dimmed">

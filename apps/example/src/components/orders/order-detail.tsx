@@ -27,13 +27,16 @@ export function OrderDetail({ id }: { id: number }) {
         All orders
       </Anchor>
       {rows?.length === 0 ? (
-        <Card withBorder>
-          <Empty
-            icon={IconReceiptOff}
-            title={`No order #${id} in ${organisation.name}`}
-            hint="If it belongs to another organisation, row level security keeps it there: the same query finds nothing here."
-          />
-        </Card>
+        <>
+          <PageHeading title={`Order #${id}`} />
+          <Card withBorder>
+            <Empty
+              icon={IconReceiptOff}
+              title={`No order #${id} in ${organisation.name}`}
+              hint="If it belongs to another organisation, row level security keeps it there: the same query finds nothing here."
+            />
+          </Card>
+        </>
       ) : (
         <>
           <PageHeading

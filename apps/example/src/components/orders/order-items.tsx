@@ -45,8 +45,8 @@ export function OrderItems(props: { items: readonly Item[] | undefined; total: s
         <Table.Tfoot>
           <Table.Tr>
             <Table.Th>Total</Table.Th>
-            <Table.Th />
-            <Table.Th visibleFrom="xs" />
+            <Table.Td />
+            <Table.Td visibleFrom="xs" />
             <Table.Th className={classes['number'] ?? ''} fz="md">
               {total === undefined ? '–' : formatMoney(total)}
             </Table.Th>

@@ -22,7 +22,7 @@ export function StatusTabs({ counts, filters }: StatusTabsProps) {
       onChange={(value) => filters.set({ status: value === 'all' ? null : value })}
       aria-label="Status"
     >
-      <ScrollArea type="never">
+      <ScrollArea type="never" viewportProps={{ tabIndex: -1 }}>
         <Tabs.List className={classes['tabs'] ?? ''} aria-label="Status">
           <StatusTab value="all" label="All" count={all} />
           {STATUSES.map((status) => (

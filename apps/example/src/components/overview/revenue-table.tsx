@@ -6,8 +6,8 @@ import type { RevenueByDay } from './pivot-by-day'
 /** The chart's numbers, for those who would rather read or hear them. The newest day first. */
 export function RevenueTable({ categories, days, height }: RevenueByDay & { height: number }) {
   return (
-    <ScrollArea h={height} type="auto" tabIndex={0} aria-label="Revenue by day, as a table">
-      <Table stickyHeader verticalSpacing={6}>
+    <ScrollArea h={height} type="auto" viewportProps={{ tabIndex: 0 }}>
+      <Table stickyHeader verticalSpacing={6} aria-label="Revenue by day">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Day</Table.Th>

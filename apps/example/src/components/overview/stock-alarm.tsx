@@ -48,7 +48,7 @@ export function StockAlarm() {
           hint="Products that run short appear here by themselves."
         />
       ) : (
-        <ScrollArea.Autosize mah={520}>
+        <ScrollArea.Autosize mah={520} viewportProps={{ tabIndex: 0 }}>
           <ul className={classes['alarm']} data-testid="stock-alarm">
             {rows.map((product) => (
               <Item key={product.id} product={product} />
@@ -73,9 +73,9 @@ function Item({ product }: { product: ShortProduct }) {
           {product.sku} · reorder at {product.reorder_level}
         </Text>
       </div>
-      <Badge color={product.stock === 0 ? 'red' : 'orange'} variant="light" size="lg" radius="sm" tt="none">
+      <span className={classes['left']} data-none={product.stock === 0 || undefined}>
         {product.stock === 0 ? 'none left' : `${product.stock} left`}
-      </Badge>
+      </span>
       <Button
         size="xs"
         variant="default"

@@ -57,7 +57,7 @@ function ProductRow({ product }: { product: Product }) {
   return (
     <Table.Tr ref={flash} data-sku={product.sku}>
       <Table.Td>
-        <Text size="sm" fw={500} lh={1.3}>
+        <Text size="sm" fw={500} lh={1.3} className={classes['name'] ?? ''}>
           {product.name}
         </Text>
         <Text size="xs" c="dimmed" lh={1.3}>

@@ -34,7 +34,7 @@ function useDestinations() {
 export function Navigation() {
   const { organisation } = useSession()
   return (
-    <Stack component="nav" aria-label="Pages" gap={4} h="100%">
+    <Stack gap={4} h="100%">
       {useDestinations().map(({ href, label, icon: Symbol, current }) => (
         <Link key={href} href={href} className={classes['navlink']} aria-current={current}>
           <Symbol size={20} stroke={1.8} aria-hidden />

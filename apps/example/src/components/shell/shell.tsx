@@ -56,7 +56,7 @@ export function Shell({ children }: { children: ReactNode }) {
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar className={classes['navbar'] ?? ''} p="sm">
+      <AppShell.Navbar visibleFrom="sm" className={classes['navbar'] ?? ''} p="sm" aria-label="Pages">
         <Navigation />
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1}>
@@ -73,7 +73,7 @@ export function Shell({ children }: { children: ReactNode }) {
         size={400}
         padding={0}
         withCloseButton={false}
-        aria-label="What happened"
+        attributes={{ content: { 'aria-label': 'What happened' } }}
         styles={{ body: { height: '100%' } }}
       >
         <ActivityPanel onClose={closeDrawer} />
