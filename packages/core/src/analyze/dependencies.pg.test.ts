@@ -34,6 +34,9 @@ create function plus_items(int, int) returns bigint stable begin atomic select $
 create operator @#@ (leftarg = int, rightarg = int, function = plus_items);
 create function add_item(state bigint, value int) returns bigint stable begin atomic select state + count(*) from items where id = value; end;
 create aggregate sum_items(int) (sfunc = add_item, stype = bigint, initcond = '0');
+create function recursive(n int) returns bigint stable return n;
+create or replace function recursive(n int) returns bigint stable
+  begin atomic select case when n > 0 then recursive(n - 1) else count(*) end from categories; end;
 create table memberships (user_id int, org_id int);
 create table documents (id int, org_id int, body text);
 alter table documents enable row level security;
@@ -261,6 +264,7 @@ test.each<[string, string, Record<string, readonly string[] | 'all'>]>([
   ['in the select list', 'select count_items(1)', { items: ['order_id'] }],
   ['in FROM', 'select * from count_items(1)', { items: ['order_id'] }],
   ['called by another', 'select nested(id) from orders', { items: ['order_id'], orders: ['id'] }],
+  ['that calls itself', 'select recursive(3)', { categories: [] }],
   ['that takes a whole row', 'select * from whole_function()', { products: 'all' }],
   ['in the default of an argument', 'select with_default()', { items: ['order_id'] }],
   ['behind an operator', 'select 1 @#@ 2', { items: ['quantity'] }],
