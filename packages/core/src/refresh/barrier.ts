@@ -66,10 +66,14 @@ export class Barriers<Query extends Refreshable> {
     }
   }
 
-  /** A query could not be refreshed: barriers do not wait for its next try. */
+  /**
+   * A query could not be refreshed: barriers do not wait for its next try. A refresh that began before a barrier says
+   * nothing about what the query can do by now.
+   */
   failed(query: Query): void {
+    const { schedule } = query
     for (const barrier of this.#open) {
-      if (isUpTo(query.schedule.pendingSince, barrier.tick)) barrier.failed.add(query)
+      if (schedule.refreshedAt >= barrier.tick && isUpTo(schedule.pendingSince, barrier.tick)) barrier.failed.add(query)
     }
   }
 

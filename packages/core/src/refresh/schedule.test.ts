@@ -19,7 +19,7 @@ function simulate(everyMs: number, durationMs: number, throttleMs = 500): number
     if (elapsed % everyMs === 0) schedule.mark(elapsed, change)
     const due = schedule.dueAt()
     if (due !== undefined && due <= now()) {
-      schedule.begin()
+      schedule.begin(1)
       schedule.succeed()
       began.push(now() - start)
     }
@@ -38,7 +38,7 @@ describe('the schedule of a live query', () => {
   test('the first result opens no window: the first change after it is refreshed at once', () => {
     const { schedule, now } = setUp()
     schedule.mark(1, { kind: 'first' })
-    schedule.begin()
+    schedule.begin(1)
     schedule.succeed()
     schedule.mark(2, change)
     expect(schedule.dueAt()).toBeLessThanOrEqual(now())
@@ -47,12 +47,12 @@ describe('the schedule of a live query', () => {
   test('parity 47: a burst is followed by one trailing refresh, which covers its last change', () => {
     const { schedule, advance, now } = setUp()
     schedule.mark(1, change)
-    schedule.begin()
+    schedule.begin(1)
     for (let tick = 2; tick <= 50; tick++) schedule.mark(tick, change)
     schedule.succeed()
     expect(schedule.dueAt()).toBe(now() + 500)
     advance(500)
-    expect(schedule.begin()).toHaveLength(5)
+    expect(schedule.begin(1)).toHaveLength(5)
     schedule.succeed()
     expect(schedule.dueAt()).toBeUndefined()
   })
@@ -60,7 +60,7 @@ describe('the schedule of a live query', () => {
   test('parity 48: the window is 500 ms unless set', () => {
     const { schedule, now } = setUp(2_000)
     schedule.mark(1, change)
-    schedule.begin()
+    schedule.begin(1)
     schedule.mark(2, change)
     schedule.succeed()
     expect(schedule.dueAt()).toBe(now() + 2_000)
@@ -85,7 +85,7 @@ describe('the schedule of a live query', () => {
     schedule.mark(7, change)
     const delays = Array.from({ length: 4 }, () => {
       advance(1e6)
-      schedule.begin()
+      schedule.begin(1)
       schedule.fail()
       return schedule.dueAt()! - now()
     })
@@ -96,7 +96,7 @@ describe('the schedule of a live query', () => {
   test('a new connection is a reason to try again at once', () => {
     const { schedule } = setUp(0)
     schedule.mark(7, change)
-    schedule.begin()
+    schedule.begin(1)
     schedule.abort()
     schedule.mark(8, { kind: 'gap', because: 'reconnected' })
     expect(schedule.dueAt()).toBeLessThanOrEqual(10_000)
@@ -105,7 +105,7 @@ describe('the schedule of a live query', () => {
   test('a change while the refresh runs makes it dirty again, since that change', () => {
     const { schedule } = setUp(0)
     schedule.mark(1, change)
-    schedule.begin()
+    schedule.begin(1)
     schedule.mark(2, change)
     expect(schedule.pendingSince).toBe(1)
     schedule.succeed()

@@ -27,6 +27,7 @@ export class Schedule {
   #notBefore = -Infinity
   #failures = 0
   #enrolledAt = 0
+  #refreshedAt = 0
 
   constructor(throttleMs: number, clock: Clock, random: Random) {
     this.#throttleMs = throttleMs
@@ -70,9 +71,15 @@ export class Schedule {
     return Math.max(this.#windowEnds, this.#notBefore)
   }
 
-  /** Starts a refresh on a snapshot that contains every change marked so far. Returns what caused it. */
-  begin(): readonly RefreshReason[] {
+  /** The tick on whose snapshot the present or most recent refresh runs. */
+  get refreshedAt(): number {
+    return this.#refreshedAt
+  }
+
+  /** Starts a refresh on a tick's snapshot, which contains every change marked so far. Returns what caused it. */
+  begin(tick: number): readonly RefreshReason[] {
     const reasons = this.#reasons
+    this.#refreshedAt = tick
     this.#running = { covers: this.#dirtySince ?? 0 }
     this.#dirtySince = undefined
     this.#reasons = []

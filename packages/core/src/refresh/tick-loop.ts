@@ -191,7 +191,7 @@ export class TickLoop<Query extends Refreshable> {
   #takeDue(tick: number): Job<Query>[] {
     return this.#dueQueries(tick).map((query) => {
       this.#dirty.delete(query)
-      return { query, reasons: query.schedule.begin() }
+      return { query, reasons: query.schedule.begin(tick) }
     })
   }
 
