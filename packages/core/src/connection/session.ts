@@ -29,9 +29,11 @@ export interface SessionOptions {
 
 const MINIMUM_VERSION = 140_000
 
-// The user's server may limit idle sessions or statements; the engine's own connections are long-lived by purpose.
+// The user's server may limit idle sessions or statements, or make transactions read-only unless they say otherwise;
+// the engine's own connections are long-lived by purpose, and tell writers that somebody reads.
 const SETTINGS =
-  'SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; SET lock_timeout = 0'
+  'SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; SET lock_timeout = 0; ' +
+  'SET default_transaction_read_only = off'
 
 export async function openSession(options: SessionOptions): Promise<Session> {
   let closed = false
