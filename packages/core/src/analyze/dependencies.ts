@@ -127,8 +127,6 @@ class Follower implements Dependencies {
     // A relation without a range table entry is only mentioned ('t'::regclass); counting it costs a needless refresh.
     const mentioned = body.references.map(([relation]) => relation)
     const ids = new Set([...facts.relations.keys(), ...facts.wholeRows, ...mentioned])
-    // Before PostgreSQL 16 a view's rule has the view itself among its entries, twice.
-    if (body.owner?.kind === 'v') ids.delete(body.owner.oid)
     for (const relation of await this.#read(ids, body.role, facts)) {
       const count = facts.relations.get(relation.oid) ?? 0
       if (count === 0 && !facts.wholeRows.has(relation.oid) && !isTable(relation)) continue
