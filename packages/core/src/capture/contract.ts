@@ -36,4 +36,3 @@ export interface ChangeSourceSignals {
   /** Something that no caller awaits went wrong; capture goes on. */
   readonly onError: (error: RealtimeError) => void
 }
-

@@ -69,7 +69,7 @@ export function triggerFunction(objects: CaptureObjects, name: string, table: Ca
       `CREATE OR REPLACE FUNCTION ${quoted}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, pg_temp
   SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC'
-  SET bytea_output = 'hex' SET extra_float_digits = 1 SET lc_monetary = 'C' SET xmlbinary = 'base64'
+  SET bytea_output = 'hex' SET extra_float_digits = 1
   AS ${quoteLiteral(body)}`,
       `REVOKE ALL ON FUNCTION ${quoted}() FROM PUBLIC`,
       `COMMENT ON FUNCTION ${quoted}() IS ${quoteLiteral(JSON.stringify({ pgRealtime: marker }))}`,
@@ -99,25 +99,57 @@ export function triggerStatements(
 }
 
 function functionBody(objects: CaptureObjects, table: CapturedTable): string {
-  const value = (sequence: string): string => `pg_sequence_last_value(to_regclass(${quoteLiteral(sequence)}))`
+  // Names that are looked up once, when the plan is made; if the object is dropped, the plan is made again, and fails.
+  const state = (sequence: string): string => `pg_sequence_last_value(${quoteLiteral(sequence)}::regclass)`
+  const missing = [objects.awakeUntil, objects.mode, ...objects.segments].map(
+    (name) => `to_regclass(${quoteLiteral(name)}) IS NULL`,
+  )
   return `DECLARE
   now_ms CONSTANT bigint := date_part('epoch', clock_timestamp()) * 1000;
-  awake_until CONSTANT bigint := ${value(objects.awakeUntil)};
-  mode CONSTANT bigint := ${value(objects.mode)};
-  kind "char" := left(TG_OP, 1);
-  old_images text[];
-  new_images text[];
-  column_names text[];
+  awake_until bigint;
+  mode bigint;
+  kind "char";
+  images record;
+  row_count int;
   hashed_names text[];
+  log_table regclass;
   failure text;
   context text;
   caller text;
 BEGIN
-  IF mode IS NULL OR awake_until IS NULL OR now_ms >= awake_until + ${LEASE_MS} THEN
-    RETURN NULL;
+  BEGIN
+    awake_until := ${state(objects.awakeUntil)};
+    IF awake_until IS NULL OR now_ms >= awake_until + ${LEASE_MS} THEN
+      RETURN NULL;
+    END IF;
+    mode := ${state(objects.mode)};
+    log_table := CASE mode & ${MODE.segment} WHEN 0 THEN ${objects.segments.map((segment) => `${quoteLiteral(segment)}::regclass`).join(' ELSE ')} END;
+    IF TG_OP = 'TRUNCATE' THEN
+      kind := 'T';
+    ELSE
+${table.listsRows ? rowsSql(table) : "      kind := 'B';"}
+    END IF;
+  EXCEPTION WHEN OTHERS THEN
+    kind := 'B';
+    failure := SQLSTATE || ' ' || SQLERRM;
+    IF ${missing.join(' OR ')} THEN
+      kind := NULL;
+      IF to_regclass(${quoteLiteral(objects.lost)}) IS NOT NULL THEN
+        -- Not undone by a rollback, and seen by every reader: something is missing.
+        PERFORM nextval(to_regclass(${quoteLiteral(objects.lost)}));
+      END IF;
+    END IF;
+  END;
+  IF kind IN ('T', 'B') THEN
+    SELECT NULL::text[] AS old_rows, NULL::text[] AS new_rows, NULL::text[] AS columns INTO images;
   END IF;
-${table.listsRows ? rowsSql(table) : `  IF TG_OP <> 'TRUNCATE' THEN kind := 'B'; END IF;`}
-${appendSql(objects)}
+  IF kind IS NULL THEN
+    NULL;
+  ELSIF mode & ${MODE.segment} = 0 THEN
+    ${insertSql(objects.segments[0])}
+  ELSE
+    ${insertSql(objects.segments[1])}
+  END IF;
   IF now_ms >= awake_until AND mode & ${MODE.silent} = 0 AND pg_notification_queue_usage() < 0.5 THEN
     PERFORM pg_notify(${quoteLiteral(objects.channel)}, '');
   END IF;
@@ -125,45 +157,42 @@ ${appendSql(objects)}
 END`
 }
 
+function insertSql(segment: string): string {
+  return `INSERT INTO ${segment} (relation, operation, old_rows, new_rows, columns, hashed, failure)
+    VALUES (TG_RELID, kind, images.old_rows, images.new_rows, images.columns, hashed_names, failure);`
+}
+
 /** Fills the images, or makes it an entry without rows. Returns where the statement changed nothing. */
 function rowsSql(table: CapturedTable): string {
   const { plain, digested } = imagesOf(table)
-  const largeValue = `array_position(old_images, NULL) IS NOT NULL OR array_position(new_images, NULL) IS NOT NULL`
-  // A MERGE may have moved rows that no transition table shows, so it counts even if it seems to have changed nothing.
-  const none = `cardinality(coalesce(new_images, old_images)) = 0${table.partitioned ? " AND kind <> 'B'" : ''}`
-  return `  IF TG_OP <> 'TRUNCATE' THEN
-    BEGIN${table.partitioned ? mergeSql : ''}
-${readSql(plain)}
-      IF ${none} THEN
+  const largeValue = `array_position(images.old_rows, NULL) IS NOT NULL OR array_position(images.new_rows, NULL) IS NOT NULL`
+  return `${readSql(plain)}
+      row_count := cardinality(coalesce(images.new_rows, images.old_rows));${table.partitioned ? mergeSql : ''}
+      IF row_count = 0${table.partitioned ? " AND kind <> 'B'" : ''} THEN
         RETURN NULL;
-      ELSIF mode & ${MODE.coarse} <> 0 OR cardinality(coalesce(new_images, old_images)) > ${BULK_ROWS}
-        OR cardinality(new_images) <> cardinality(old_images) THEN
-        kind := 'B';${digested ? `\n      ELSIF ${largeValue} THEN\n${readSql(digested)}` : ''}
-      END IF;
-      IF coalesce(pg_column_size(old_images), 0) + coalesce(pg_column_size(new_images), 0) > ${ENTRY_BYTES} THEN
-        kind := 'B';
-      END IF;
-    EXCEPTION WHEN OTHERS THEN
-      kind := 'B';
-      failure := SQLSTATE || ' ' || SQLERRM;
-    END;
-  END IF;
-  IF kind = 'B' THEN
-    old_images := NULL;
-    new_images := NULL;
-  END IF;`
+      ELSIF row_count > ${BULK_ROWS} OR mode & ${MODE.coarse} <> 0
+        OR cardinality(images.new_rows) <> cardinality(images.old_rows)
+        OR row_count > 1 AND coalesce(pg_column_size(images.old_rows), 0) + coalesce(pg_column_size(images.new_rows), 0) > ${ENTRY_BYTES} THEN
+        kind := 'B';${digested ? `\n      ELSIF kind <> 'B' AND (${largeValue}) THEN\n${readSql(digested)}` : ''}
+      END IF;`
 }
 
 function readSql(sql: ImageSql): string {
-  const read = (rows: string, target: string): string => `        SELECT ${sql.images(rows)} INTO ${target};`
-  const hashed = (rows: string): string =>
-    sql.hashed ? `\n        hashed_names := hashed_names || ${sql.hashed(rows)};` : ''
-  return `      IF TG_OP <> 'INSERT' THEN
-${read('old_rows', 'old_images')}${hashed('old_rows')}
-      END IF;
-      IF TG_OP <> 'DELETE' THEN
-${read('new_rows', 'new_images')}${hashed('new_rows')}
-      END IF;${sql.columns ? `\n      column_names := ${sql.columns};` : ''}`
+  const columns = `${sql.columns ?? 'NULL::text[]'} AS columns`
+  const old = `${sql.images('old_rows')} AS old_rows`
+  const fresh = `${sql.images('new_rows')} AS new_rows`
+  const hashed = (...rows: string[]): string =>
+    sql.hashed ? `\n        hashed_names := ${rows.map((each) => sql.hashed?.(each)).join(' || ')};` : ''
+  return `      IF TG_OP = 'UPDATE' THEN
+        kind := 'U';
+        SELECT ${old}, ${fresh}, ${columns} INTO images;${hashed('old_rows', 'new_rows')}
+      ELSIF TG_OP = 'INSERT' THEN
+        kind := 'I';
+        SELECT NULL::text[] AS old_rows, ${fresh}, ${columns} INTO images;${hashed('new_rows')}
+      ELSE
+        kind := 'D';
+        SELECT ${old}, NULL::text[] AS new_rows, ${columns} INTO images;${hashed('old_rows')}
+      END IF;`
 }
 
 /**
@@ -179,18 +208,3 @@ const mergeSql = `
           kind := 'B';
         END IF;
       END IF;`
-
-function appendSql(objects: CaptureObjects): string {
-  const insert = (segment: string): string => `IF to_regclass(${quoteLiteral(segment)}) IS NULL THEN
-      -- Not undone by a rollback, and seen by every reader: something is missing.
-      PERFORM nextval(to_regclass(${quoteLiteral(objects.lost)}));
-    ELSE
-      INSERT INTO ${segment} (relation, operation, old_rows, new_rows, columns, hashed, failure)
-      VALUES (TG_RELID, kind, old_images, new_images, column_names, hashed_names, failure);
-    END IF;`
-  return `  IF mode & ${MODE.segment} = 0 THEN
-    ${insert(objects.segments[0])}
-  ELSE
-    ${insert(objects.segments[1])}
-  END IF;`
-}

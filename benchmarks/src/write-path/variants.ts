@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto'
+import type { Client } from 'pg'
+import { createTriggerSource } from '../../../packages/core/src/capture/index.js'
+import { systemClock } from '../../../packages/core/src/util/clock.js'
+
+/** One way of capturing the table `orders`, or none. */
+export interface Variant {
+  readonly name: string
+  /** Installs it; a table has one variant at a time. */
+  install(client: Client): Promise<void>
+}
+
+export const TABLE = `create table orders (id int primary key, customer_id int not null, status text not null, total numeric(10, 2),
+  note text, placed_at timestamptz not null default now(), details jsonb, version int not null default 0)`
+export const FILL = `insert into orders select g, g % 500, 'pending', g * 1.25, 'order number ' || g, now(), '{"gift": false}', 0
+  from generate_series(1, 100000) g`
+
+type Doorbell = 'silent' | 'rings' | 'unread'
+
+const AWAKE_UNTIL: Readonly<Record<Doorbell, string>> = {
+  // Some reader polls; some reader sleeps; nobody has read for a day.
+  silent: '(extract(epoch from clock_timestamp()) * 1000)::int8 + 3600000',
+  rings: '(extract(epoch from clock_timestamp()) * 1000)::int8',
+  unread: '(extract(epoch from clock_timestamp()) * 1000)::int8 - 86400000',
+}
+
+/** Ours as it is installed, while a reader polls, while all sleep, and while there is none. */
+function ours(name: string, doorbell: Doorbell, change: (definition: string) => string = (text) => text): Variant {
+  return {
+    name,
+    install: async (client) => {
+      await installOurs(client)
+      const { rows } = await client.query<{ definition: string }>(
+        `select pg_get_functiondef('_pg_realtime._pg_realtime_notify_orders'::regproc) as definition`,
+      )
+      await client.query(change(rows[0]?.definition ?? ''))
+      await client.query(`select setval('_pg_realtime.awake_until', ${AWAKE_UNTIL[doorbell]})`)
+    },
+  }
+}
+
+/** Through the product's own door, so that the benchmark measures what users get. */
+async function installOurs(client: Client): Promise<void> {
+  const { rows } = await client.query<{ oid: number }>(`select 'orders'::regclass::oid as oid`)
+  const relation = rows[0]?.oid ?? 0
+  const source = createTriggerSource({
+    schema: '_pg_realtime',
+    install: 'auto',
+    installer: async () => {
+      const { Client: PgClient } = await import('pg').then((module) => module.default)
+      const installer = new PgClient({ connectionString: connectionStringOf(client) })
+      await installer.connect()
+      return installer
+    },
+    doorbell: undefined,
+    exclude: new Map(),
+    safetyPollMs: 5_000,
+    clock: systemClock,
+    random: Math.random,
+  })
+  await source.start(client, { wake: () => {}, onError: (error) => console.error(error) })
+  await source.watch([
+    {
+      relation,
+      schema: 'public',
+      name: 'orders',
+      label: 'orders',
+      columns: 'all',
+      family: [relation],
+      ancestors: [],
+      columnTypes: {},
+    },
+  ])
+  await source.stop()
+}
+
+const connections = new WeakMap<Client, string>()
+
+export function remember(client: Client, connectionString: string): Client {
+  connections.set(client, connectionString)
+  return client
+}
+
+function connectionStringOf(client: Client): string {
+  return connections.get(client) ?? ''
+}
+
+/** Row triggers, and one function for all tables: the alternatives, writing to the same log with the same settings. */
+function other(name: string, kind: 'row' | 'shared' | 'burning'): Variant {
+  return {
+    name,
+    install: async (client) => {
+      await installOurs(client)
+      await client.query(`select setval('_pg_realtime.awake_until', ${AWAKE_UNTIL.silent})`)
+      await client.query(alternativeFunction(kind))
+      for (const event of ['insert', 'update', 'delete']) {
+        await client.query(`drop trigger _pg_realtime_trigger_orders_${event} on orders`)
+        const tables = {
+          insert: 'referencing new table as new_rows',
+          update: 'referencing old table as old_rows new table as new_rows',
+          delete: 'referencing old table as old_rows',
+        }[event]
+        await client.query(
+          `create trigger alternative_${event} after ${event} on orders ${kind === 'row' ? 'for each row' : `${tables} for each statement`}
+           execute function _pg_realtime.alternative()`,
+        )
+      }
+    },
+  }
+}
+
+function alternativeFunction(kind: 'row' | 'shared' | 'burning'): string {
+  const insert = (old: string, fresh: string): string =>
+    `insert into _pg_realtime.log_0 (relation, operation, old_rows, new_rows) values (tg_relid, left(tg_op, 1)::"char", ${old}, ${fresh});`
+  const rows = (table: string): string => `array(select (r.*)::text from ${table} r limit 501)`
+  const statement = `if tg_op = 'INSERT' then ${insert('null', rows('new_rows'))}
+    elsif tg_op = 'DELETE' then ${insert(rows('old_rows'), 'null')}
+    else ${insert(rows('old_rows'), rows('new_rows'))} end if;`
+  const row = `if tg_op = 'INSERT' then ${insert('null', 'array[(new.*)::text]')}
+    elsif tg_op = 'DELETE' then ${insert('array[(old.*)::text]', 'null')}
+    else ${insert('array[(old.*)::text]', 'array[(new.*)::text]')} end if;`
+  const body = {
+    row,
+    shared: statement,
+    burning: `begin ${statement} exception when others then raise warning 'lost'; end;`,
+  }[kind]
+  return `create or replace function _pg_realtime.alternative() returns trigger language plpgsql security definer
+    set search_path = pg_catalog, pg_temp set datestyle = 'ISO, MDY' set intervalstyle = 'postgres' set timezone = 'UTC'
+    set bytea_output = 'hex' set extra_float_digits = 1 as $$ begin
+    if date_part('epoch', clock_timestamp()) * 1000 < pg_sequence_last_value(to_regclass('_pg_realtime.awake_until')) then ${body} end if;
+    return null; end $$`
+}
+
+const none: Variant = { name: 'none', install: async () => {} }
+const withoutPins = (definition: string): string =>
+  definition.replaceAll(
+    /^ SET ("?)(DateStyle|IntervalStyle|TimeZone|bytea_output|extra_float_digits|lc_monetary|xmlbinary)\1 .*\n/gim,
+    '',
+  )
+
+export const CHOSEN: readonly Variant[] = [
+  none,
+  ours('ours, a reader polls', 'silent'),
+  ours('ours, readers sleep', 'rings'),
+  ours('ours, nobody reads', 'unread'),
+]
+
+export const ALTERNATIVES: readonly Variant[] = [
+  none,
+  ours('statement, per table (ours)', 'silent'),
+  ours('… without pinned output settings', 'silent', withoutPins),
+  other('statement, one for all tables', 'shared'),
+  other('… all of it in an exception block', 'burning'),
+  other('row', 'row'),
+]
+
+export const nonce = (): string => randomBytes(4).toString('hex')
