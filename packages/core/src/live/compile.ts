@@ -3,6 +3,9 @@ import {
   type Compilable,
   type CompiledQuery,
   type Kysely,
+  type KyselyPlugin,
+  type OperationNodeSource,
+  type QueryExecutor,
   type RawBuilder,
   type RootOperationNode,
 } from 'kysely'
@@ -64,21 +67,62 @@ function describe(kind: string): string {
 }
 
 /**
- * The results are transformed by the plugins of `db`, so the query must have been made with the same ones. A query does
- * not tell its plugins: its SQL is compared with what `db` would make of the same query without any.
+ * The results are transformed by the plugins of `db`, so the query must carry the same ones. Plugins that touch queries
+ * only may differ: `db.withSchema('tenant')` is as good as `db`.
  */
 function checkPlugins<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>, compiled: CompiledQuery): void {
-  const { withoutPlugins } = query as unknown as { withoutPlugins?: () => Compilable<Row> }
-  if (isRawBuilder(query) || typeof withoutPlugins !== 'function') return
-  const executor = db.getExecutor()
-  const bare = withoutPlugins.call(query) as unknown as { toOperationNode(): RootOperationNode }
-  const expected = executor.compileQuery(
-    executor.transformQuery(bare.toOperationNode(), compiled.queryId),
-    compiled.queryId,
-  )
-  if (expected.sql === compiled.sql) return
+  const expected = db.getExecutor().plugins.filter(changesResults)
+  const actual = pluginsOf(query, db)?.filter(changesResults)
+  if (!actual || (actual.length === expected.length && actual.every((it, index) => isSame(it, expected[index]!))))
+    return
   throw new PluginMismatchError(
-    'The query was built with other Kysely plugins than the db given to createRealtime, so its rows would be transformed wrongly. ' +
-      `Build it from that db (or a transaction-free copy of it with the same plugins).\n  query: ${compiled.sql}\n  db makes: ${expected.sql}`,
+    'The query was built with other Kysely plugins than the db given to createRealtime, so its rows would be transformed wrongly: ' +
+      `the query has ${namesOf(actual)}, the db ${namesOf(expected)}. Build it from that db.\n  query: ${compiled.sql}`,
   )
+}
+
+/** Kysely's own plugins that leave results as they are. */
+const QUERY_PLUGINS: ReadonlySet<string> = new Set([
+  'WithSchemaPlugin',
+  'DeduplicateJoinsPlugin',
+  'HandleEmptyInListsPlugin',
+  'SafeNullComparisonPlugin',
+])
+
+function changesResults(plugin: KyselyPlugin): boolean {
+  return !QUERY_PLUGINS.has(plugin.constructor.name)
+}
+
+function isSame(left: KyselyPlugin, right: KyselyPlugin): boolean {
+  return left === right || (left.constructor === right.constructor && left.constructor !== Object)
+}
+
+function namesOf(plugins: readonly KyselyPlugin[]): string {
+  return plugins.map((plugin) => plugin.constructor.name).join(', ') || 'none'
+}
+
+type Transform = QueryExecutor['transformQuery']
+
+/**
+ * A builder keeps its executor, and so its plugins, to itself. While it makes its tree it hands the tree to that
+ * executor, whose class is the same for all: there it is seen, for the duration of this one synchronous call. Undefined
+ * for raw SQL, which gets the plugins of whatever it is compiled with, and where another copy of Kysely made the query.
+ */
+function pluginsOf<DB, Row>(query: LiveInput<Row>, db: Kysely<DB>): readonly KyselyPlugin[] | undefined {
+  if (isRawBuilder(query)) return undefined
+  let owner = db.getExecutor() as object
+  while (!Object.hasOwn(owner, 'transformQuery')) owner = Object.getPrototypeOf(owner) as object
+  const executorClass = owner as { transformQuery: Transform }
+  const original = executorClass.transformQuery
+  let plugins: readonly KyselyPlugin[] | undefined
+  executorClass.transformQuery = function (this: QueryExecutor, node, queryId) {
+    plugins ??= this.plugins
+    return original.call(this, node, queryId) as typeof node
+  }
+  try {
+    ;(query as unknown as OperationNodeSource).toOperationNode()
+    return plugins
+  } finally {
+    executorClass.transformQuery = original
+  }
 }
