@@ -22,7 +22,7 @@ import { Registry } from './live/registry.js'
 import { validateLiveOptions, validateRealtimeOptions } from './live/validate-options.js'
 import { Pipeline } from './pipeline.js'
 import { Schedule } from './refresh/schedule.js'
-import { namesOf, transformRows } from './route/names.js'
+import { labelOf, namesOf, transformRows } from './route/names.js'
 import { RefreshFilter } from './route/refresh-filter.js'
 import { systemClock, type Clock, type Random } from './util/clock.js'
 import { Listeners } from './util/listeners.js'
@@ -247,7 +247,8 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
   }
 
   #createPipeline(): Pipeline {
-    const { pool, listen, onError: _, ...options } = this.#options
+    const { db, pool, listen, onError: _, ...options } = this.#options
+    const names = namesOf(db)
     const {
       source = (it: ChangeSource) => it,
       plan = (it: Plan) => it,
@@ -268,19 +269,26 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
       ),
       statementTimeoutMs: options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs,
       mapPlan: plan,
+      labelOf: (table) => labelOf(names, table),
       onStatus: (status) => this.#statuses.emit(status),
       onError: this.onError,
     })
   }
 
   #createSource(): ChangeSource {
-    const { install = 'auto', doorbell, exclude = {}, safetyPollMs = DEFAULTS.safetyPollMs } = this.#options
+    const { db, install = 'auto', doorbell, exclude = {}, safetyPollMs = DEFAULTS.safetyPollMs } = this.#options
+    const names = namesOf(db)
     return createTriggerSource({
       schema: this.#schema,
       install,
       installer: () => this.#connectInstaller(),
       doorbell,
-      exclude: new Map(Object.entries<readonly string[]>(exclude)),
+      exclude: new Map(
+        Object.entries<readonly string[]>(exclude).map(([table, columns]) => [
+          labelOf(names, table),
+          columns.map((column) => names.toColumn(table, column)),
+        ]),
+      ),
       safetyPollMs,
       clock: this.#clock,
       random: this.#random,

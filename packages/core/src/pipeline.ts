@@ -42,6 +42,8 @@ export interface PipelineOptions {
   readonly maxRefreshConnections: number
   readonly statementTimeoutMs: number
   readonly mapPlan: (plan: Plan) => Plan
+  /** A table of the application's database interface, as plans label it. */
+  readonly labelOf: (table: string) => string
   readonly onStatus: (status: EngineStatus) => void
   readonly onError: (error: RealtimeError) => void
 }
@@ -249,7 +251,7 @@ export class Pipeline {
       sql: query.sql,
       node: query.node,
       scope,
-      dependsOn: options.dependsOn ?? [],
+      dependsOn: (options.dependsOn ?? []).map(this.#options.labelOf),
       acceptsTime: options.refreshEvery !== undefined,
     })
   }

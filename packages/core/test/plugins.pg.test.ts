@@ -1,5 +1,13 @@
 /** Kysely plugins: results, refresh maps and change events are in the application's names. */
-import { CamelCasePlugin, Kysely, ParseJSONResultsPlugin, PostgresDialect, sql, WithSchemaPlugin } from 'kysely'
+import {
+  CamelCasePlugin,
+  Kysely,
+  ParseJSONResultsPlugin,
+  PostgresDialect,
+  sql,
+  SqliteDialect,
+  WithSchemaPlugin,
+} from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import { expect, test } from 'vitest'
 import { createRealtime, PluginMismatchError, result, UnsupportedDatabaseError } from '../src/index.js'
@@ -127,9 +135,21 @@ test('a query of a db with other plugins is refused', async () => {
   expect(await realtime.live(data.db.selectFrom('orderItems').select('itemId')).ready).toEqual([{ itemId: 1 }])
 })
 
+test('a query through db.withSchema(…) is as good as one of the db', async () => {
+  await using data = await openDatabase<{ things: { id: number } }>(
+    'create schema shop; create table shop.things (id int)',
+    { plugins: [new CamelCasePlugin()] },
+  )
+  await using realtime = data.engine()
+  const live = realtime.live(data.db.withSchema('shop').selectFrom('things').select('id'))
+  await live.ready
+  await data.run('insert into shop.things values (1)')
+  await realtime.barrier()
+  expect(live.rows).toEqual([{ id: 1 }])
+})
+
 test('a db that is not on PostgreSQL, or a pool that is none, is refused', async () => {
   await using data = await openCamel()
-  const { SqliteDialect } = await import('kysely')
   const sqlite = new Kysely<Camel>({ dialect: new SqliteDialect({ database: {} as never }) })
   expect(() => createRealtime({ db: sqlite, pool: data.pool })).toThrow(UnsupportedDatabaseError)
   expect(() => createRealtime({ db: data.db, pool: {} as never })).toThrow(/pg\.Pool/)

@@ -33,6 +33,12 @@ export function namesOf<DB>(db: Kysely<DB>): Names {
   }
 }
 
+/** A table of the database interface as plans label it: `name`, or `schema.name` outside of `public`. */
+export function labelOf(names: Names, key: string): string {
+  const { schema, name } = names.toTable(key)
+  return schema === undefined || schema === 'public' ? name : `${schema}.${name}`
+}
+
 /** Applies the result side of plugins, in their order. */
 export async function transformRows<Row>(
   plugins: readonly KyselyPlugin[],
