@@ -153,7 +153,7 @@ class Run {
       ...(query.refresh ? { refresh: refreshMap(query.refresh, this.#case.settings) } : {}),
       dependsOn: query.dependsOn,
     })
-    this.#probes.set(query.id, new Probe(query, live))
+    this.#probes.set(query.id, new Probe(query, live, this.#case.settings.values === 'text'))
     const ready = live.ready.catch((error: unknown) => {
       if (this.#probes.get(query.id)?.live === live) this.#fail('refused', String(error), query.id)
     })
