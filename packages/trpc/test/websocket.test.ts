@@ -5,6 +5,7 @@ import superjson from 'superjson'
 import { expect, test, vi } from 'vitest'
 import WebSocket, { WebSocketServer } from 'ws'
 import { liveSocket } from '../src/server.js'
+import { deferred } from './support/deferred.js'
 import { FakeRealtime } from './support/fake-realtime.js'
 import { Recorder, WAIT } from './support/recorder.js'
 import { openSession } from './support/session.js'
@@ -85,20 +86,20 @@ test('a client that stops reading and goes leaves nothing behind', async () => {
 
 test('a plain client that leaves while middleware still runs has nothing open when its socket is closed', async () => {
   const realtime = new FakeRealtime<Shop>(() => [order(1)])
-  let open = () => {}
-  const gate = new Promise<void>((resolve) => (open = resolve))
+  const gate = deferred<void>()
   const onMiddleware = vi.fn()
-  const createContext = () => ({ gate, onMiddleware })
+  const createContext = () => ({ gate: gate.promise, onMiddleware })
   await using session = await openSession(websocket, realtime, { createContext, live: { graceMs: 0 } })
   const recorder = new Recorder<OrderRow[]>((callbacks) => session.client.slow.subscribe(undefined, callbacks))
   await vi.waitFor(() => expect(onMiddleware).toHaveBeenCalled(), WAIT)
   recorder.unsubscribe()
-  open()
-  using later = new Recorder<OrderRow[]>((callbacks) => session.client.all.subscribe(undefined, callbacks))
+  // Once a later request on the same socket is served, the stop has arrived; tRPC before 11.25 has lost it then.
+  const later = new Recorder<OrderRow[]>((callbacks) => session.client.all.subscribe(undefined, callbacks))
   await later.until((rows) => rows.length === 1)
+  gate.resolve()
+  later.unsubscribe()
   session.served.cut()
-  await later.until((rows) => rows.length === 1)
-  await vi.waitFor(() => expect(realtime.handles).toBe(1), WAIT)
+  await vi.waitFor(() => expect(realtime.handles).toBe(0), WAIT)
 })
 
 test.each([
