@@ -14,6 +14,8 @@ export interface InstalledRelation {
   readonly owner: string
   readonly columns: readonly CapturedColumn[]
   readonly hasForeignDescendant: boolean
+  /** A logical subscription writes it, or an ancestor of it. */
+  readonly isSubscribed: boolean
   readonly triggers: readonly InstalledTrigger[]
 }
 
@@ -45,6 +47,7 @@ export async function inspectRelations(
     owner: row.owner,
     columns: row.columns ?? [],
     hasForeignDescendant: row.has_foreign_descendant,
+    isSubscribed: row.is_subscribed,
     triggers: (row.triggers ?? []).map((trigger) => ({
       ...trigger,
       event: EVENTS[trigger.type & EVENT_BITS],
@@ -62,6 +65,7 @@ interface Row {
   owner: string
   columns: CapturedColumn[] | null
   has_foreign_descendant: boolean
+  is_subscribed: boolean
   triggers: (Omit<InstalledTrigger, 'event' | 'perRow' | 'marker'> & { type: number; comment: string | null })[] | null
 }
 
@@ -82,6 +86,9 @@ SELECT c.oid AS relation, n.nspname AS schema, c.relname AS name, c.relkind AS k
       SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid
       UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN d ON i.inhparent = d.oid)
     SELECT FROM d JOIN pg_catalog.pg_class f ON f.oid = d.oid WHERE f.relkind = 'f') AS has_foreign_descendant,
+  EXISTS (WITH RECURSIVE a(oid) AS (
+      SELECT c.oid UNION SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN a ON i.inhrelid = a.oid)
+    SELECT FROM a JOIN pg_catalog.pg_subscription_rel s ON s.srrelid = a.oid) AS is_subscribed,
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', g.tgname, 'type', g.tgtype::int, 'enabled', g.tgenabled,
       'listsRows', (g.tgtype & 20 = 0 OR g.tgnewtable IS NOT DISTINCT FROM 'new_rows')
         AND (g.tgtype & 24 = 0 OR g.tgoldtable IS NOT DISTINCT FROM 'old_rows'),

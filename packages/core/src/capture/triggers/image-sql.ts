@@ -2,7 +2,7 @@ import { quoteIdentifier, quoteLiteral } from '../../util/postgres.js'
 import { BULK_ROWS, HUGE_BYTES, LARGE_BYTES } from './settings.js'
 import type { CapturedColumn, CapturedTable } from './trigger-function.js'
 
-/** How the rows of a transition table become images in the log. Rows are `r`. */
+/** How the rows of a transition table, or of a subquery like one, become images in the log. Rows are `r`. */
 export interface ImageSql {
   /** An expression for the text[] of the images of a transition table's rows, one more than a bulk entry needs at most. */
   images(rows: string): string
@@ -73,7 +73,7 @@ function hashedColumns(columns: readonly CapturedColumn[], rows: string): string
   const names = columns.map(
     (column) => `CASE WHEN bool_or(${size(column)} > ${LARGE_BYTES}) THEN ${quoteLiteral(column.name)} END`,
   )
-  return `(SELECT array_remove(ARRAY[${names.join(', ')}], NULL) FROM (SELECT * FROM ${rows} LIMIT ${LIMIT}) r)`
+  return `(SELECT array_remove(ARRAY[${names.join(', ')}], NULL) FROM (SELECT * FROM ${rows} s LIMIT ${LIMIT}) r)`
 }
 
 const TEXT = 25

@@ -145,7 +145,7 @@ export async function relationStatements(
             quoted,
             `${objects.quotedSchema}.${quoteIdentifier(functionName)}`,
             triggers,
-            table.listsRows,
+            table.firing,
           ),
         ]
       : []),

@@ -1,6 +1,12 @@
 import type { RelationId } from '../../change.js'
-import type { InstalledRelation } from './catalog.js'
-import { triggerFunction, type CapturedTable, type Marker, type TriggerFunction } from './trigger-function.js'
+import type { InstalledRelation, InstalledTrigger } from './catalog.js'
+import {
+  triggerFunction,
+  type CapturedTable,
+  type Firing,
+  type Marker,
+  type TriggerFunction,
+} from './trigger-function.js'
 import { TRIGGER_EVENTS } from './trigger-names.js'
 import type { CaptureObjects } from './objects.js'
 
@@ -26,7 +32,7 @@ export function requirementOf(
   const table = capturedTable(relation, exclude)
   const expected = expectedMarker(objects, table)
   const markers = relation.triggers.map((trigger) => trigger.marker)
-  const missing = TRIGGER_EVENTS.filter((event) => !hasTrigger(relation, event, table.listsRows))
+  const missing = TRIGGER_EVENTS.filter((event) => !hasTrigger(relation, event, table.firing))
   const functionOutdated = markers.length === 0 || markers.some((marker) => !fits(marker, expected))
   if (missing.length === 0 && !functionOutdated) return undefined
   const because =
@@ -49,8 +55,14 @@ export function capturedTable(relation: InstalledRelation, exclude: readonly str
     columns: relation.columns,
     exclude: [...new Set([...exclude, ...installed])].filter((name) => present.has(name)).sort(),
     partitioned: relation.kind === 'p',
-    listsRows: !relation.hasForeignDescendant,
+    firing: firingOf(relation),
   }
+}
+
+function firingOf(relation: InstalledRelation): Firing {
+  // Rows that arrive for a partitioned table fire the triggers of its partitions.
+  if (relation.isSubscribed && relation.kind === 'r') return 'row'
+  return relation.hasForeignDescendant ? 'blind' : 'statement'
 }
 
 export type ExcludeMap = ReadonlyMap<RelationId, readonly string[]>
@@ -65,12 +77,16 @@ function fits(marker: Marker | undefined, expected: Marker): boolean {
   return marker.version > expected.version || marker.body === expected.body
 }
 
-function hasTrigger(relation: InstalledRelation, event: string, listsRows: boolean): boolean {
+function hasTrigger(relation: InstalledRelation, event: string, firing: Firing): boolean {
   return relation.triggers.some(
     (trigger) =>
       trigger.event === event &&
       trigger.enabled === 'A' &&
-      !trigger.perRow &&
-      (event === 'truncate' || trigger.listsRows === listsRows),
+      (event === 'truncate' || firingOfTrigger(trigger) === firing),
   )
+}
+
+function firingOfTrigger(trigger: InstalledTrigger): Firing {
+  if (trigger.perRow) return 'row'
+  return trigger.listsRows ? 'statement' : 'blind'
 }

@@ -37,12 +37,16 @@ export interface CapturedTable {
   readonly exclude: readonly string[]
   /** UPDATEs through this table can move rows from one partition to another. */
   readonly partitioned: boolean
-  /**
-   * PostgreSQL can hand the changed rows to a trigger. Not where some descendant is a foreign table: there the write
-   * itself would fail.
-   */
-  readonly listsRows: boolean
+  readonly firing: Firing
 }
+
+/**
+ * How a table's triggers fire.
+ * - `statement`: once, with the changed rows in transition tables.
+ * - `blind`: once, without rows: some descendant is a foreign table, and with transition tables the write would fail.
+ * - `row`: for each row: a subscription writes the table, and PostgreSQL's apply worker fires no others.
+ */
+export type Firing = 'statement' | 'blind' | 'row'
 
 export interface TriggerFunction {
   /** `CREATE OR REPLACE FUNCTION` and what belongs to it. */
@@ -82,11 +86,16 @@ export function triggerStatements(
   table: string,
   functionName: string,
   triggers: Readonly<Record<TriggerEvent, string>>,
-  listsRows: boolean,
+  firing: Firing,
 ): string[] {
-  const create = (event: TriggerEvent, referencing: string): string =>
-    `CREATE OR REPLACE TRIGGER ${triggers[event]} AFTER ${event.toUpperCase()} ON ${table}` +
-    `${listsRows && referencing ? ` REFERENCING ${referencing}` : ''} FOR EACH STATEMENT EXECUTE FUNCTION ${functionName}()`
+  const create = (event: TriggerEvent, tables: string): string => {
+    const referencing = firing === 'statement' && tables ? ` REFERENCING ${tables}` : ''
+    const each = firing === 'row' && event !== 'truncate' ? 'ROW' : 'STATEMENT'
+    return (
+      `CREATE OR REPLACE TRIGGER ${triggers[event]} AFTER ${event.toUpperCase()} ON ${table}${referencing} ` +
+      `FOR EACH ${each} EXECUTE FUNCTION ${functionName}()`
+    )
+  }
   return [
     create('insert', 'NEW TABLE AS new_rows'),
     create('update', 'OLD TABLE AS old_rows NEW TABLE AS new_rows'),
@@ -127,7 +136,7 @@ BEGIN
     IF TG_OP = 'TRUNCATE' THEN
       kind := 'T';
     ELSE
-${table.listsRows ? rowsSql(table) : "      kind := 'B';"}
+${table.firing === 'blind' ? "      kind := 'B';" : rowsSql(table)}
     END IF;
   EXCEPTION WHEN OTHERS THEN
     kind := 'B';
@@ -166,32 +175,35 @@ function insertSql(segment: string): string {
 function rowsSql(table: CapturedTable): string {
   const { plain, digested } = imagesOf(table)
   const largeValue = `array_position(images.old_rows, NULL) IS NOT NULL OR array_position(images.new_rows, NULL) IS NOT NULL`
-  return `${readSql(plain)}
+  const perRow = table.firing === 'row'
+  return `${readSql(plain, perRow)}
       row_count := cardinality(coalesce(images.new_rows, images.old_rows));${table.partitioned ? mergeSql : ''}
       IF row_count = 0${table.partitioned ? " AND kind <> 'B'" : ''} THEN
         RETURN NULL;
       ELSIF row_count > ${BULK_ROWS} OR mode & ${MODE.coarse} <> 0
         OR cardinality(images.new_rows) <> cardinality(images.old_rows)
         OR row_count > 1 AND coalesce(pg_column_size(images.old_rows), 0) + coalesce(pg_column_size(images.new_rows), 0) > ${ENTRY_BYTES} THEN
-        kind := 'B';${digested ? `\n      ELSIF kind <> 'B' AND (${largeValue}) THEN\n${readSql(digested)}` : ''}
+        kind := 'B';${digested ? `\n      ELSIF kind <> 'B' AND (${largeValue}) THEN\n${readSql(digested, perRow)}` : ''}
       END IF;`
 }
 
-function readSql(sql: ImageSql): string {
+function readSql(sql: ImageSql, perRow: boolean): string {
+  const oldRows = perRow ? '(SELECT OLD.*)' : 'old_rows'
+  const newRows = perRow ? '(SELECT NEW.*)' : 'new_rows'
   const columns = `${sql.columns ?? 'NULL::text[]'} AS columns`
-  const old = `${sql.images('old_rows')} AS old_rows`
-  const fresh = `${sql.images('new_rows')} AS new_rows`
+  const old = `${sql.images(oldRows)} AS old_rows`
+  const fresh = `${sql.images(newRows)} AS new_rows`
   const hashed = (...rows: string[]): string =>
     sql.hashed ? `\n        hashed_names := ${rows.map((each) => sql.hashed?.(each)).join(' || ')};` : ''
   return `      IF TG_OP = 'UPDATE' THEN
         kind := 'U';
-        SELECT ${old}, ${fresh}, ${columns} INTO images;${hashed('old_rows', 'new_rows')}
+        SELECT ${old}, ${fresh}, ${columns} INTO images;${hashed(oldRows, newRows)}
       ELSIF TG_OP = 'INSERT' THEN
         kind := 'I';
-        SELECT NULL::text[] AS old_rows, ${fresh}, ${columns} INTO images;${hashed('new_rows')}
+        SELECT NULL::text[] AS old_rows, ${fresh}, ${columns} INTO images;${hashed(newRows)}
       ELSE
         kind := 'D';
-        SELECT ${old}, NULL::text[] AS new_rows, ${columns} INTO images;${hashed('old_rows')}
+        SELECT ${old}, NULL::text[] AS new_rows, ${columns} INTO images;${hashed(oldRows)}
       END IF;`
 }
 
