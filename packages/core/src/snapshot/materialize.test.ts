@@ -15,22 +15,62 @@ const transform = async (rows: readonly Record<string, unknown>[]) => rows
 const options = { ordered: true, transform }
 
 test('rows are parsed by their columns’ types, NULL stays null', async () => {
-  const { rows } = await materialize(undefined, raw([['1', 'Ada'], ['2', null]]), options)
-  expect(rows).toEqual([{ id: 1, name: 'Ada' }, { id: 2, name: null }])
+  const { rows } = await materialize(
+    undefined,
+    raw([
+      ['1', 'Ada'],
+      ['2', null],
+    ]),
+    options,
+  )
+  expect(rows).toEqual([
+    { id: 1, name: 'Ada' },
+    { id: 2, name: null },
+  ])
 })
 
 test('unchanged rows are the identical objects, and are not parsed again', async () => {
-  const before = await materialize(undefined, raw([['1', 'Ada'], ['2', 'Grace']]), options)
+  const before = await materialize(
+    undefined,
+    raw([
+      ['1', 'Ada'],
+      ['2', 'Grace'],
+    ]),
+    options,
+  )
   parsed = 0
-  const after = await materialize(before, raw([['2', 'Grace'], ['1', 'Ada'], ['3', 'Edsger']]), options)
+  const after = await materialize(
+    before,
+    raw([
+      ['2', 'Grace'],
+      ['1', 'Ada'],
+      ['3', 'Edsger'],
+    ]),
+    options,
+  )
   expect(after.rows[0]).toBe(before.rows[1])
   expect(after.rows[1]).toBe(before.rows[0])
   expect(parsed).toBe(2)
 })
 
 test('equal rows keep their identity in their order, and a duplicate that goes is one object less', async () => {
-  const before = await materialize(undefined, raw([['1', 'x'], ['1', 'x'], ['2', 'y']]), options)
-  const after = await materialize(before, raw([['1', 'x'], ['2', 'y']]), options)
+  const before = await materialize(
+    undefined,
+    raw([
+      ['1', 'x'],
+      ['1', 'x'],
+      ['2', 'y'],
+    ]),
+    options,
+  )
+  const after = await materialize(
+    before,
+    raw([
+      ['1', 'x'],
+      ['2', 'y'],
+    ]),
+    options,
+  )
   expect(after.rows[0]).toBe(before.rows[0])
   expect(after.rows[1]).toBe(before.rows[2])
 })
@@ -41,8 +81,14 @@ test('an unchanged result is the identical state', async () => {
 })
 
 test('another order is a change only where the query orders', async () => {
-  const first = [['1', 'a'], ['2', 'b']]
-  const second = [['2', 'b'], ['1', 'a']]
+  const first = [
+    ['1', 'a'],
+    ['2', 'b'],
+  ]
+  const second = [
+    ['2', 'b'],
+    ['1', 'a'],
+  ]
   const unordered = { ordered: false, transform }
   const loose = await materialize(undefined, raw(first), unordered)
   expect(await materialize(loose, raw(second), unordered)).toBe(loose)
@@ -52,7 +98,16 @@ test('another order is a change only where the query orders', async () => {
 
 test('numeric 2.50 is not 2.5, and neighbours do not run together', async () => {
   const version = async (row: (string | null)[]) => (await materialize(undefined, raw([row]), options)).version
-  const versions = await Promise.all([['2.50', 'x'], ['2.5', 'x'], ['2', '50x'], ['25', '0x'], ['2.5', null], ['2.5', '']].map(version))
+  const versions = await Promise.all(
+    [
+      ['2.50', 'x'],
+      ['2.5', 'x'],
+      ['2', '50x'],
+      ['25', '0x'],
+      ['2.5', null],
+      ['2.5', ''],
+    ].map(version),
+  )
   expect(new Set(versions).size).toBe(versions.length)
 })
 
