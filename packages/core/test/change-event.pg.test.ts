@@ -125,16 +125,9 @@ test('parity 41: values do not depend on the settings of the session that writes
 test('parity 41: values go through the application’s own type parsers', async () => {
   await using data = await openDatabase<Things>('create table things (id int primary key, big int8)')
   const INT8 = 20
-  const application = data.application({
-    pool: {
-      types: {
-        getTypeParser: ((oid: number, format?: 'text') =>
-          oid === INT8
-            ? (text: string) => BigInt(text)
-            : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-      },
-    },
-  })
+  const getTypeParser = (oid: number): ((text: string) => unknown) =>
+    oid === INT8 ? BigInt : (pg.types.getTypeParser(oid, 'text') as (text: string) => unknown)
+  const application = data.application({ pool: { types: { getTypeParser } } })
   await using realtime = data.engine(application)
   const seen: unknown[] = []
   const live = realtime.live(sql<Things['things']>`select * from things`, {

@@ -49,6 +49,6 @@ function testFiles(): string[] {
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true }),
   )
   return files
-    .filter((file) => file.isFile() && /\.test\.ts$/.test(file.name) && !/node_modules|dist/.test(file.parentPath))
+    .filter((file) => file.isFile() && file.name.endsWith('.test.ts') && !/node_modules|dist/.test(file.parentPath))
     .map((file) => join(file.parentPath, file.name))
 }

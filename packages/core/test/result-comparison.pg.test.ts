@@ -15,9 +15,7 @@ test('unchanged rows are the identical objects, whatever is inserted, moved or r
     update users set name = 'Zoe' where name = 'Cy'`)
   await realtime.barrier()
   expect(live.rows.map(({ name }) => name)).toEqual(['Abe', 'Ada', 'Di', 'Ed', 'Zoe'])
-  expect([live.rows[1], live.rows[2], live.rows[3]].map((row) => [ada, di, ed].indexOf(row as typeof ada))).toEqual([
-    0, 1, 2,
-  ])
+  for (const row of [ada, di, ed]) expect(live.rows.some((present) => present === row)).toBe(true)
   expect(live.rows).not.toContain(bob)
   expect(live.rows).not.toContain(cy)
 })

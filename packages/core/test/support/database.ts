@@ -51,6 +51,8 @@ class Data<DB> implements TestData<DB> {
   readonly client: Client
   readonly #database: TestDatabase
   readonly #roles: string[] = []
+  /** One statement at a time is what a connection can do. */
+  #lastRun: Promise<unknown> = Promise.resolve()
 
   constructor(database: TestDatabase, client: Client, options: OpenOptions) {
     this.#database = database
@@ -63,7 +65,9 @@ class Data<DB> implements TestData<DB> {
   }
 
   async run<Row>(sql: string, values?: unknown[]): Promise<Row[]> {
-    return (await this.client.query(sql, values)).rows as Row[]
+    const result = this.#lastRun.then(() => this.client.query(sql, values))
+    this.#lastRun = result.catch(() => {})
+    return (await result).rows as Row[]
   }
 
   connect(config?: ClientConfig): Promise<Client> {
