@@ -96,6 +96,7 @@ function oneTableIgnored(): EngineOverrides {
 function oneBatchLate(): EngineOverrides {
   let late: readonly Change[] = []
   return batches((batch) => {
+    if (batch.changes.length === 0) return batch
     const due = late
     late = batch.changes
     return { ...batch, changes: due }
