@@ -11,7 +11,8 @@ create view totals as select id, total from orders;
 create function counted() returns bigint stable begin atomic select count(*) from items; end;
 create function opaque() returns int stable language sql as 'select 1';
 create table documents (id int, org_id int); alter table documents enable row level security;
-create policy own on documents using (org_id = 1);`
+create policy own on documents using (org_id = 1);
+create table priced (id int, net int, gross int generated always as (net * 2) stored);`
 
 let shop: AnalysisShop
 
@@ -89,6 +90,18 @@ test.each([
   'create trigger t before update on orders for each row execute function suppress_redundant_updates_trigger()',
 ])('what the plan does not assume does not drift it: %s', async (change) => {
   expect(await drifts('select id from orders', change)).toBe(false)
+})
+
+test('another expression of a generated column drifts the plan', async () => {
+  const { rows } = await shop.client.query<{ version: number }>(
+    `select current_setting('server_version_num')::int as version`,
+  )
+  // Before 17 the column must be dropped and added, and drifts the plan as another column.
+  const change =
+    (rows[0]?.version ?? 0) >= 170000
+      ? 'alter table priced alter column gross set expression as (net * 3)'
+      : 'alter table priced drop column gross; alter table priced add column gross int generated always as (net * 3) stored'
+  expect(await drifts('select gross from priced', change)).toBe(true)
 })
 
 test('one statement finds the drifted ones among many plans', async () => {
