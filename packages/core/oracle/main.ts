@@ -54,7 +54,9 @@ for (let seed = Number(values.seed); totals.transactions < Number(values.transac
     shapes: Number(values.shapes),
     settings,
   })
-  const { failures, statistics } = await runCase(generated.case, { createEngine: engine() })
+  const { failures, statistics } = await runCase(generated.case, { createEngine: engine() }).catch((cause: unknown) => {
+    throw new Error(`the case of seed ${seed} could not be run`, { cause })
+  })
   totals.cases++
   totals.transactions += generated.transactions
   totals.seconds = Math.round((Date.now() - began) / 1000)
