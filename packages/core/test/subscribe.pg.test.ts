@@ -2,7 +2,9 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { InvalidOptionError } from '../src/index.js'
 import { openGate } from './support/gate.js'
+import { deferred } from '../src/util/deferred.js'
 import { openShop, type Shop } from './support/shop.js'
+import { Tap } from './support/tap.js'
 import { nextUpdate, recordUpdates, refreshesOf } from './support/updates.js'
 import type { TestData } from './support/database.js'
 
@@ -121,6 +123,31 @@ test('parity 11, fault 05: nor does an older query’s refresh', async () => {
   await gate.open()
   await realtime.barrier()
   expect(live.rows).toEqual([{ code: 'B-1' }])
+})
+
+test('parity 11, fault 05: nor does one that was still being analyzed', async () => {
+  await using shop = await openShop()
+  const analyzed = deferred<void>()
+  const isHeld = deferred<void>()
+  let holds = false
+  const tap = new Tap({
+    async beforeWatch() {
+      if (!holds) return
+      holds = false
+      isHeld.resolve()
+      await analyzed.promise
+    },
+  })
+  await using realtime = shop.engine({}, { source: tap.source })
+  await realtime.start()
+  holds = true
+  const live = realtime.live(userOf(shop, 1))
+  await isHeld.promise
+  await live.replace(userOf(shop, 2))
+  analyzed.resolve()
+  await realtime.barrier()
+  expect(live.rows).toEqual([{ id: 2, name: 'Bob' }])
+  expect(realtime.size).toBe(1)
 })
 
 test('parity 11: ids never cross scopes', async () => {
