@@ -122,16 +122,21 @@ test('a REPEATABLE READ writer sees what readers say now, not what they said whe
 
 test('a reader that is awake relays to those that sleep', async () => {
   await using harness = await watchingItems()
-  await using sleeping = await harness.another(triggerSource())
+  // Nothing but a ring wakes it, and it sleeps on as long as it does not read.
+  await using sleeping = await harness.another(triggerSource({ safetyPollMs: 3_600_000 }))
   await sleeping.watch('items')
   await wakeUp(harness)
-  harness.follow()
   const listener = await Listener.open(harness)
-  const seen = sleeping.follow()
   const silent = await harness.database.connect()
   await silent.query('insert into items values (7)')
-  await expect.poll(() => seen, { timeout: 4_000 }).toContainEqual(expect.objectContaining({ newRow: { id: '7' } }))
   expect(await listener.ringsOf(silent)).toBe(0)
+  const rings = await listener.ringsOf(harness.control)
+  const before = sleeping.wakes
+  expect(await harness.changes()).toHaveLength(1)
+  await harness.source.settled()
+  expect(await listener.ringsOf(harness.control)).toBeGreaterThan(rings)
+  await expect.poll(() => sleeping.wakes).toBeGreaterThan(before)
+  expect(await sleeping.changes()).not.toEqual([])
 })
 
 test('a reader that is killed while it is awake silences the writers only for a moment', async () => {
@@ -235,6 +240,14 @@ test('fault 25: no role but the reader sees a row, on a channel or in a table', 
     ]) {
       await expect(stranger.query(statement)).rejects.toThrow('permission denied')
     }
+    // Nor by a right on the schema alone, which somebody may grant.
+    await harness.run(`grant usage on schema _pg_realtime to ${role}`)
+    await expect(stranger.query('table _pg_realtime.log_0')).rejects.toThrow('permission denied')
+    const functions = await harness.run(
+      `select proname from pg_proc where pronamespace = '_pg_realtime'::regnamespace and has_function_privilege($1, oid, 'execute')`,
+      [role],
+    )
+    expect(functions).toEqual([])
   } finally {
     await harness.run(`drop owned by ${role}; drop role ${role}`)
   }
