@@ -4,11 +4,9 @@
  */
 export type TypeName = keyof typeof TYPES
 
-/** Types that compare with each other. */
-export type Family = 'number' | 'text' | 'moment' | TypeName
-
 export interface SqlType {
   readonly sql: string
+  /** Types of one family compare with each other. */
   readonly family: string
   /** Values of rows, as PostgreSQL reads them. */
   readonly values: readonly string[]
