@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
 import { createTriggerSource } from '../../../packages/core/src/capture/index.js'
 import { systemClock } from '../../../packages/core/src/util/clock.js'
@@ -153,5 +152,3 @@ export const ALTERNATIVES: readonly Variant[] = [
   other('… all of it in an exception block', 'burning'),
   other('row', 'row'),
 ]
-
-export const nonce = (): string => randomBytes(4).toString('hex')

@@ -2,8 +2,8 @@ import type { ClientBase } from 'pg'
 import { systemClock } from '../util/clock.js'
 import { uninstallTriggers } from './triggers/uninstall.js'
 
-export { installSql, type InstallSqlOptions } from './triggers/install-sql.js'
-export { createTriggerSource, type TriggerSourceOptions } from './triggers/trigger-source.js'
+export { installSql } from './triggers/install-sql.js'
+export { createTriggerSource } from './triggers/trigger-source.js'
 
 /** Removes every object of change capture from the database. See `uninstallTriggers`. */
 export async function uninstall(client: ClientBase, schema: string): Promise<void> {

@@ -1,6 +1,5 @@
 import {
   PostgresAdapter,
-  type Compilable,
   type CompiledQuery,
   type Kysely,
   type KyselyPlugin,
