@@ -220,6 +220,24 @@ test('an older function is replaced, a newer one stays', async () => {
   expect(await harness.source.audit(harness.control)).toEqual([])
 })
 
+test('an excluded column stays out whichever relative of its table is watched, and in whichever schema that is', async () => {
+  const exclude = new Map([['accounts', ['password']]])
+  await using harness = await SourceHarness.open(triggerSource({ exclude }))
+  await harness.run(`create schema tenant;
+    create table tenant.accounts (id int, password text) partition by range (id);
+    create table tenant.recent partition of tenant.accounts for values from (0) to (100)`)
+  await harness.watch('tenant.recent')
+  await harness.run(
+    `insert into tenant.accounts values (1, 'hunter2'); insert into tenant.recent values (2, 'hunter3')`,
+  )
+  expect(await harness.changes()).toHaveLength(2)
+  const [log] = await harness.run(
+    'select string_agg(l::text, $1) as text from (table _pg_realtime.log_0 union all table _pg_realtime.log_1) l',
+    [' '],
+  )
+  expect(log?.['text']).not.toContain('hunter')
+})
+
 test('an excluded column never enters the log, and stays out while any server asks for it', async () => {
   const exclude = new Map([['users', ['password']]])
   await using harness = await SourceHarness.open(triggerSource({ exclude }))

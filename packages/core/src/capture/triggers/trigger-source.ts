@@ -8,6 +8,7 @@ import type { ChangeSource, ChangeSourceSignals } from '../contract.js'
 import { hasEnded, parseSnapshot, type PgSnapshot } from '../pg-snapshot.js'
 import { BatchDecoder } from './batch-decoder.js'
 import { Doorbell } from './doorbell.js'
+import { excludedColumns } from './exclusions.js'
 import { Gaps } from './gaps.js'
 import { Installation } from './installation.js'
 import { Lease } from './lease.js'
@@ -112,7 +113,7 @@ export class TriggerSource implements ChangeSource {
 
   async watch(tables: readonly PlanTable[]): Promise<void> {
     const running = this.#started()
-    const wanted = this.#unwatched(tables)
+    const wanted = await this.#unwatched(running.control, tables)
     if (wanted.size === 0) return
     await this.#repair(running, wanted, tables)
     await this.#decoder.learn(running.control, [...wanted.keys()])
@@ -178,18 +179,12 @@ export class TriggerSource implements ChangeSource {
     return this.#running
   }
 
-  /** Relations that are not captured yet, or with other columns excluded. */
-  #unwatched(tables: readonly PlanTable[]): Map<RelationId, readonly string[]> {
-    const wanted = new Map<RelationId, readonly string[]>()
-    for (const table of tables) {
-      const exclude = this.#options.exclude.get(table.label) ?? []
-      for (const relation of new Set([table.relation, ...table.family])) {
-        const known = wanted.get(relation) ?? this.#watched.get(relation)
-        const union = [...new Set([...(known ?? []), ...exclude])]
-        if (known === undefined || union.length > known.length) wanted.set(relation, union)
-      }
-    }
-    return wanted
+  /** Relations that are not captured yet, and the columns that must stay out of the log. */
+  async #unwatched(control: ClientBase, tables: readonly PlanTable[]): Promise<Map<RelationId, readonly string[]>> {
+    const relations = [...new Set(tables.flatMap((table) => [table.relation, ...table.family]))]
+    const fresh = relations.filter((relation) => !this.#watched.has(relation))
+    const excluded = await excludedColumns(control, this.#options.exclude, fresh)
+    return new Map(fresh.map((relation) => [relation, excluded.get(relation) ?? []]))
   }
 
   async #repair(running: Running, wanted: ReadonlyMap<RelationId, readonly string[]>, tables: readonly PlanTable[]) {
