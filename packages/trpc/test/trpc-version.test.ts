@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { tracked } from '@trpc/server'
 import { expect, test } from 'vitest'
 
@@ -13,7 +14,7 @@ function installedVersion(): string {
     tracked('', undefined)
   } catch (error) {
     const [, folder] = /((?:file:\/\/)?\/\S*\/@trpc\/server)\//.exec((error as Error).stack!)!
-    const path = folder!.replace('file://', '')
+    const path = folder!.startsWith('file://') ? fileURLToPath(folder!) : folder!
     return (JSON.parse(readFileSync(`${path}/package.json`, 'utf8')) as { version: string }).version
   }
   throw new Error('an empty event id was accepted')
