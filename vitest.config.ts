@@ -16,6 +16,9 @@ const quick = [
 ]
 const fast = process.env['PG_REALTIME_FAST'] === '1'
 
+/** Real servers, sockets and browsers on a shared machine: in CI a test that fails is tried once more, and its first failure is printed. */
+const retry = process.env['CI'] === 'true' ? 1 : 0
+
 const needsPostgres = '**/*.pg.test.ts'
 const needsBrowser = '**/*.e2e.test.ts'
 const shared = { resolve, ssr }
@@ -53,6 +56,7 @@ export default defineConfig({
           globalSetup: ['tooling/src/postgres/global-setup.ts'],
           pool: 'forks',
           maxWorkers: Math.max(2, Math.min(4, availableParallelism())),
+          retry,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
@@ -83,6 +87,7 @@ export default defineConfig({
           pool: 'forks',
           fileParallelism: false,
           maxWorkers: 1,
+          retry,
           testTimeout: 120_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 3 },
