@@ -31,8 +31,8 @@ export interface TickLoopOptions {
   readonly clock: Clock
   readonly source: () => ChangeSource
   readonly session: () => TickSession | undefined
-  /** Marks the live queries that the batch can affect. */
-  readonly route: (batch: Batch, tick: number) => Promise<void>
+  /** Marks the live queries that the batch can affect. `reader` is in the tick's transaction, on the batch's snapshot. */
+  readonly route: (batch: Batch, tick: number, reader: Client) => Promise<void>
   /** The tick itself failed: the log could not be read. */
   readonly onFailure: (error: unknown, session: TickSession) => void
   /** A tick, or a refresh that one started, has ended. */
@@ -134,7 +134,7 @@ export class TickLoop<Query extends Refreshable> {
     await this.#begin(session)
     try {
       const batch = await this.#options.source().read(reader)
-      await this.#options.route(batch, tick)
+      await this.#options.route(batch, tick, reader)
       if (this.#dueQueries(tick).length === 0) return
       // Begun jobs must end: nothing may fail between taking them and handing them to a worker.
       const { rows } = await reader.query<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id')
