@@ -14,6 +14,8 @@ export interface InstalledRelation {
   readonly owner: string
   readonly columns: readonly CapturedColumn[]
   readonly hasForeignDescendant: boolean
+  /** PostgreSQL would let a writable foreign table become a descendant. */
+  readonly mayTakeForeignDescendant: boolean
   /** A logical subscription writes it, or an ancestor of it. */
   readonly isSubscribed: boolean
   readonly triggers: readonly InstalledTrigger[]
@@ -47,6 +49,7 @@ export async function inspectRelations(
     owner: row.owner,
     columns: row.columns ?? [],
     hasForeignDescendant: row.has_foreign_descendant,
+    mayTakeForeignDescendant: row.may_take_foreign_descendant,
     isSubscribed: row.is_subscribed,
     triggers: (row.triggers ?? []).map((trigger) => ({
       ...trigger,
@@ -65,6 +68,7 @@ interface Row {
   owner: string
   columns: CapturedColumn[] | null
   has_foreign_descendant: boolean
+  may_take_foreign_descendant: boolean
   is_subscribed: boolean
   triggers: (Omit<InstalledTrigger, 'event' | 'perRow' | 'marker'> & { type: number; comment: string | null })[] | null
 }
@@ -86,6 +90,11 @@ SELECT c.oid AS relation, n.nspname AS schema, c.relname AS name, c.relkind AS k
       SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid
       UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN d ON i.inhparent = d.oid)
     SELECT FROM d JOIN pg_catalog.pg_class f ON f.oid = d.oid WHERE f.relkind = 'f') AS has_foreign_descendant,
+  -- Below a unique index PostgreSQL allows no foreign partition; below a plain table anything may be a child.
+  EXISTS (SELECT FROM pg_catalog.pg_foreign_data_wrapper WHERE fdwhandler <> 0) AND CASE c.relkind
+    WHEN 'p' THEN NOT EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid AND x.indisunique)
+    ELSE EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid)
+    END AS may_take_foreign_descendant,
   EXISTS (WITH RECURSIVE a(oid) AS (
       SELECT c.oid UNION SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN a ON i.inhrelid = a.oid)
     SELECT FROM a JOIN pg_catalog.pg_subscription_rel s ON s.srrelid = a.oid) AS is_subscribed,

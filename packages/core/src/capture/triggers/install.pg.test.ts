@@ -322,15 +322,3 @@ test(`uninstalling leaves a schema that is not pg-realtime's`, async () => {
   await uninstallTriggers(client, 'mine', options)
   expect((await planTable(client, 'mine.log_0')).name).toBe('log_0')
 })
-
-test('a partitioned table with a foreign partition: writes succeed, and count as a change of the whole table', async () => {
-  await using harness = await SourceHarness.open(triggerSource())
-  await harness.run(`create table readings (day int) partition by list (day); create table readings_1 partition of readings for values in (1);
-    create foreign data wrapper elsewhere; create server far foreign data wrapper elsewhere;
-    create foreign table readings_2 partition of readings for values in (2) server far`)
-  await harness.watch('readings')
-  await harness.run('insert into readings values (1)')
-  expect(await harness.changes()).toEqual([{ kind: 'bulk', table: 'readings' }])
-  await harness.run('insert into readings_1 values (1)')
-  expect(await harness.changes()).toEqual([{ kind: 'insert', table: 'readings_1', new: { day: '1' } }])
-})

@@ -62,7 +62,8 @@ export function capturedTable(relation: InstalledRelation, exclude: readonly str
 function firingOf(relation: InstalledRelation): Firing {
   // Rows that arrive for a partitioned table fire the triggers of its partitions.
   if (relation.isSubscribed && relation.kind === 'r') return 'row'
-  return relation.hasForeignDescendant ? 'blind' : 'statement'
+  // What may get a foreign descendant must be ready for it: no audit comes between the ALTER TABLE and the first write.
+  return relation.hasForeignDescendant || relation.mayTakeForeignDescendant ? 'blind' : 'statement'
 }
 
 export type ExcludeMap = ReadonlyMap<RelationId, readonly string[]>

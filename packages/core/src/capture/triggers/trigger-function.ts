@@ -43,7 +43,8 @@ export interface CapturedTable {
 /**
  * How a table's triggers fire.
  * - `statement`: once, with the changed rows in transition tables.
- * - `blind`: once, without rows: some descendant is a foreign table, and with transition tables the write would fail.
+ * - `blind`: once, without rows: some descendant is a foreign table, or can become one at any moment, and with transition
+ *   tables a write to it would fail.
  * - `row`: for each row: a subscription writes the table, and PostgreSQL's apply worker fires no others.
  */
 export type Firing = 'statement' | 'blind' | 'row'
