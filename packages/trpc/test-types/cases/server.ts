@@ -30,6 +30,11 @@ const authed = t.procedure.use(({ ctx, next }) => {
 const negotiating = liveProcedure(authed)
 same<Equal<typeof negotiating, typeof authed>>()
 
+/** Written once for all procedures whose context has a user. */
+const asUser = ({ ctx }: { readonly ctx: { readonly user: { readonly id: string } } }) => ({
+  scope: { settings: { 'app.user_id': ctx.user.id } },
+})
+
 export const appRouter = t.router({
   all: t.procedure.subscription(live(() => db.selectFrom('orders').selectAll())),
   byShop: authed.input(z.object({ shop: z.number() })).subscription(
@@ -81,6 +86,16 @@ export const appRouter = t.router({
       dependsOn: ['items'],
     }),
   ),
+  shared: authed.subscription(live(() => db.selectFrom('orders').select('id'), asUser)),
+  sharedWithInput: authed.input(z.number()).subscription(
+    live.single(({ input, ctx }) => {
+      same<Equal<typeof input, number>>()
+      same<Equal<typeof ctx.user, { readonly id: string }>>()
+      return db.selectFrom('orders').select(['id', 'code']).where('id', '=', input)
+    }, asUser),
+  ),
+  // @ts-expect-error nobody need be signed in here
+  sharedWithoutUser: t.procedure.subscription(live(() => db.selectFrom('orders').select('id'), asUser)),
   nested: t.router({ all: t.procedure.subscription(live(() => db.selectFrom('orders').select('id'))) }),
   // @ts-expect-error a table that does not exist
   wrongTable: t.procedure.subscription(live(() => db.selectFrom('orders').select('id'), { dependsOn: ['ordes'] })),
@@ -114,6 +129,8 @@ same<Equal<Rows<Outputs['asynchronous']>, { id: number; photos: Uint8Array[]; ta
 same<Equal<Rows<Outputs['raw']>, { revenue: string }[]>>()
 same<Equal<Rows<Outputs['joined']>, { id: number; tags: string[] }[]>>()
 same<Equal<Rows<Outputs['filtered']>, { id: number; code: string }[]>>()
+same<Equal<Rows<Outputs['shared']>, { id: number }[]>>()
+same<Equal<Rows<Outputs['sharedWithInput']>, { id: number; code: string } | undefined>>()
 same<Equal<Rows<Outputs['nested']['all']>, { id: number }[]>>()
 
 /** A router without a transformer: what arrives is what JSON makes of it. */
