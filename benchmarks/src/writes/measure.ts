@@ -1,38 +1,55 @@
-import type { TestDatabase } from '@pg-realtime/tooling/postgres'
+import type { RunningPostgres, TestDatabase } from '@pg-realtime/tooling/postgres'
 import type { Client } from 'pg'
-import { FILL, remember, TABLE, type Variant } from './variants.js'
+import { sized, type BenchOptions } from '../harness/benchmark.js'
+import type { Contestants } from '../harness/measure.js'
+import { fill, NAIVE_CHANNEL, remember, ROWS, TABLE, type Variant } from './variants.js'
 
-/** Databases that differ in the variant only. */
-export async function prepare(
-  create: () => Promise<TestDatabase>,
+/** Databases that differ in the variant only, by its name, for as long as `use` runs. */
+export async function withDatabases<T>(
+  server: RunningPostgres,
   variants: readonly Variant[],
-): Promise<Map<string, TestDatabase>> {
-  const databases = new Map<string, TestDatabase>()
-  for (const variant of variants) {
-    const database = await create()
-    const client = remember(await database.connect(), database.connectionString)
+  options: BenchOptions,
+  use: (databases: Map<string, TestDatabase>) => Promise<T>,
+): Promise<T> {
+  await using template = await server.createTemplate(async (client) => {
     await client.query(TABLE)
-    await client.query(FILL)
+    await client.query(fill(sized(options, ROWS, 1_000)))
     await client.query('vacuum analyze orders')
-    await variant.install(client)
-    await client.end()
-    databases.set(variant.name, database)
+  })
+  const databases = new Map<string, TestDatabase>()
+  try {
+    for (const variant of variants) {
+      const database = await template.createDatabase()
+      databases.set(variant.name, database)
+      const client = remember(await database.connect(), database.connectionString)
+      await variant.install(client)
+      await client.end()
+    }
+    return await use(databases)
+  } finally {
+    for (const database of databases.values()) await database[Symbol.asyncDispose]()
   }
-  return databases
+}
+
+export function contestants(
+  databases: Map<string, TestDatabase>,
+  measure: (database: TestDatabase) => Promise<number>,
+): Contestants<string> {
+  return Object.fromEntries([...databases].map(([name, database]) => [name, () => measure(database)]))
 }
 
 /** Committed one-row UPDATEs per second of so many sessions, each waiting for its own commits. */
 export async function throughput(database: TestDatabase, writers: number, durationMs: number): Promise<number> {
   await emptyLog(database)
   const listener = await database.connect()
-  await listener.query('listen "_pg_realtime_changes"')
+  await listener.query(`listen "_pg_realtime_changes"; listen ${NAIVE_CHANNEL}`)
   const clients = await Promise.all(Array.from({ length: writers }, () => database.connect()))
+  await Promise.all(clients.map((client, writer) => warmUp(client, writer)))
   let commits = 0
   let isOver = false
   const write = async (client: Client, writer: number): Promise<void> => {
     for (let n = 0; !isOver; n += 1) {
-      const id = ((n * 37 + writer * 3_001) % 100_000) + 1
-      await client.query({ name: 'w', text: 'update orders set version = version + 1 where id = $1', values: [id] })
+      await updateOne(client, writer, n)
       commits += 1
     }
   }
@@ -43,6 +60,16 @@ export async function throughput(database: TestDatabase, writers: number, durati
   clearTimeout(timer)
   await Promise.all([...clients, listener].map((client) => client.end()))
   return commits / seconds
+}
+
+async function updateOne(client: Client, writer: number, n: number): Promise<void> {
+  const id = ((n * 37 + writer * 3_001) % 1_000) * 100 + 1
+  await client.query({ name: 'w', text: 'update orders set version = version + 1 where id = $1', values: [id] })
+}
+
+/** An application's connections are long-lived: what a session does once is not what a write costs. */
+async function warmUp(client: Client, writer: number): Promise<void> {
+  for (let n = 0; n < 8; n += 1) await updateOne(client, writer, n)
 }
 
 /** Microseconds of a one-row UPDATE inside of the server, without the client's share: the best of many short runs. */
@@ -65,7 +92,7 @@ export async function serverCost(database: TestDatabase): Promise<number> {
 }
 
 /** Milliseconds of a statement, in a transaction that is rolled back. */
-export async function statementTime(database: TestDatabase, sql: string): Promise<number> {
+export async function timeOf(database: TestDatabase, sql: string): Promise<number> {
   await emptyLog(database)
   const client = await database.connect()
   await client.query('begin')
@@ -105,8 +132,4 @@ async function emptyLog(database: TestDatabase): Promise<void> {
       where (select last_value from _pg_realtime.awake_until) between now - 600000 and now`)
   }
   await client.end()
-}
-
-export function best(values: readonly number[], of: 'least' | 'most'): number {
-  return of === 'least' ? Math.min(...values) : Math.max(...values)
 }

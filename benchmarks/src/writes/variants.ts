@@ -11,8 +11,11 @@ export interface Variant {
 
 export const TABLE = `create table orders (id int primary key, customer_id int not null, status text not null, total numeric(10, 2),
   note text, placed_at timestamptz not null default now(), details jsonb, version int not null default 0)`
-export const FILL = `insert into orders select g, g % 500, 'pending', g * 1.25, 'order number ' || g, now(), '{"gift": false}', 0
-  from generate_series(1, 100000) g`
+export const ROWS = 100_000
+export const fill = (
+  rows: number,
+): string => `insert into orders select g, g % 500, 'pending', g * 1.25, 'order number ' || g, now(), '{"gift": false}', 0
+  from generate_series(1, ${rows}) g`
 
 type Doorbell = 'silent' | 'rings' | 'unread'
 
@@ -131,6 +134,21 @@ function alternativeFunction(kind: 'row' | 'shared' | 'burning'): string {
 }
 
 const none: Variant = { name: 'none', install: async () => {} }
+export const NAIVE_CHANNEL = 'naive'
+
+/** What one would write first: each row as jsonb in a notification, which any role of the database may hear. */
+const naive: Variant = {
+  name: 'naive: NOTIFY of jsonb',
+  install: async (client) => {
+    await client.query(`create function naive() returns trigger language plpgsql as $$ begin
+      perform pg_notify('${NAIVE_CHANNEL}', jsonb_build_object('table', tg_table_name, 'op', tg_op, 'old', to_jsonb(old), 'new', to_jsonb(new))::text);
+      return null; end $$`)
+    await client.query(
+      'create trigger naive after insert or update or delete on orders for each row execute function naive()',
+    )
+  },
+}
+
 const withoutPins = (definition: string): string =>
   definition.replaceAll(
     /^ SET ("?)(DateStyle|IntervalStyle|TimeZone|bytea_output|extra_float_digits|lc_monetary|xmlbinary)\1 .*\n/gim,
@@ -142,6 +160,7 @@ export const CHOSEN: readonly Variant[] = [
   ours('ours, a reader polls', 'silent'),
   ours('ours, readers sleep', 'rings'),
   ours('ours, nobody reads', 'unread'),
+  naive,
 ]
 
 export const ALTERNATIVES: readonly Variant[] = [
