@@ -24,7 +24,7 @@ export function imagesOf(table: CapturedTable): TableImages {
   const large = columns.filter(canBeLarge)
   const names = textArray(columns.map((column) => column.name))
   // The whole row, whatever its columns are by now, unless some must stay out.
-  const row = table.exclude.length === 0 ? '(r.*)::text' : rowOf(columns.map(reference))
+  const row = table.exclude.length === 0 ? '(r.*)::text' : rowOf(columns.map(value))
   const plain: ImageSql = {
     images: (rows) =>
       arrayOf(large.length === 0 ? row : `CASE WHEN ${anyLarge(large)} THEN NULL ELSE ${row} END`, rows),
@@ -32,7 +32,7 @@ export function imagesOf(table: CapturedTable): TableImages {
     columns: table.exclude.length === 0 ? undefined : names,
   }
   if (large.length === 0) return { plain, digested: undefined }
-  const digested = rowOf(columns.map((column) => (large.includes(column) ? digest(column) : reference(column))))
+  const digested = rowOf(columns.map((column) => (large.includes(column) ? digest(column) : value(column))))
   return {
     plain,
     digested: {
@@ -51,6 +51,11 @@ function arrayOf(expression: string, rows: string): string {
 
 function rowOf(expressions: readonly string[]): string {
   return `ROW(${expressions.join(', ')})::text`
+}
+
+/** PostgreSQL refuses to read a virtual column of a transition table by its name, and has nothing there. */
+function value(column: CapturedColumn): string {
+  return column.virtual ? 'NULL' : reference(column)
 }
 
 function reference(column: CapturedColumn): string {
@@ -73,7 +78,8 @@ function hashedColumns(columns: readonly CapturedColumn[], rows: string): string
   const names = columns.map(
     (column) => `CASE WHEN bool_or(${size(column)} > ${LARGE_BYTES}) THEN ${quoteLiteral(column.name)} END`,
   )
-  return `(SELECT array_remove(ARRAY[${names.join(', ')}], NULL) FROM (SELECT * FROM ${rows} s LIMIT ${LIMIT}) r)`
+  const read = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
+  return `(SELECT array_remove(ARRAY[${names.join(', ')}], NULL) FROM (SELECT ${read} FROM ${rows} s LIMIT ${LIMIT}) r)`
 }
 
 const TEXT = 25
