@@ -5,7 +5,7 @@ import type { Scope } from '../live/contract.js'
 import { readTree, type TreeReading } from './ast/read-tree.js'
 import { buildPlan } from './build-plan.js'
 import { findRelations, type Catalog } from './catalog/relations.js'
-import { followDependencies, SchemaMovedError, type Dependencies } from './dependencies.js'
+import { followDependencies, isTable, SchemaMovedError, type Dependencies } from './dependencies.js'
 import { analysisError } from './failures.js'
 import { parseQuery, requireReadingQuery } from './parse-query.js'
 import type { Plan } from './plan.js'
@@ -77,7 +77,9 @@ function readQueryTree({ node, sql }: AnalyzeInput, { relations }: Dependencies)
   const inQuery = [...relations.values()].filter((use) => use.inQuery > 0).map(({ relation }) => relation)
   return readTree(node, sql, (schema, name) => {
     const found = inQuery.find((r) => r.name === name && (schema === undefined ? r.visible : r.schema === schema))
-    return found && { relation: found.oid, columns: new Set(found.columns.map((column) => column.name)) }
+    if (!found) return undefined
+    const columns = new Set(found.columns.map((column) => column.name))
+    return { relation: found.oid, columns, isTable: isTable(found) }
   })
 }
 

@@ -42,6 +42,7 @@ function planTable({ relation, columns }: RelationUse): PlanTable {
     family: [oid, ...descendants, ...ancestors],
     ancestors,
     columnTypes: Object.fromEntries(relation.columns.map((column) => [column.name, column.type])),
+    comparable: Object.fromEntries(relation.columns.map((column) => [column.name, column.comparable])),
   }
 }
 

@@ -52,26 +52,71 @@ export interface PlanTable {
   readonly ancestors: readonly RelationId[]
   /** Each column's type OID as a result would carry it (a domain's base type), to decode captured values with. */
   readonly columnTypes: Readonly<Record<string, number>>
+  /** How routing compares and sends each column's values. */
+  readonly comparable: Readonly<Record<string, ComparableColumn>>
 }
+
+export interface ComparableColumn {
+  /** The type as a cast can name it, with its schema and of any length. */
+  readonly type: string
+  /** How equal values are recognised by their text; undefined where text does not tell. */
+  readonly valueKind: ValueKind | undefined
+  /** Whether PostgreSQL's own operators compare it, whatever the search path is. */
+  readonly builtIn: boolean
+}
+
+export type ValueKind = 'number' | 'text' | 'uuid' | 'boolean' | 'enum' | 'date' | 'timestamp' | 'timestamptz'
 
 /** One place where a table stands in the query (a self join has two), with what a row must meet there to matter. */
 export interface Occurrence {
   readonly alias: string
+  /** The table's label. */
   readonly table: string
+  readonly relation: RelationId
   readonly columns: readonly string[]
   /** Necessary conditions: a row that fails one of them cannot change the result through this occurrence. */
   readonly conditions: readonly Condition[]
+  /**
+   * Other tables with whose rows a row must also meet `links` to matter. Empty where the row's own values say all that
+   * is known.
+   */
+  readonly partners: readonly Partner[]
+  readonly links: readonly Link[]
   /** Why no condition could be claimed, where none was. */
   readonly reason: string | undefined
 }
 
+/** A table that an occurrence is joined with, and what its rows must meet. */
+export interface Partner {
+  readonly alias: string
+  readonly relation: RelationId
+  readonly conditions: readonly Condition[]
+}
+
+/** A comparison of two columns. */
+export interface Link {
+  readonly left: LinkedColumn
+  readonly operator: LinkOperator
+  readonly right: LinkedColumn
+}
+
+export interface LinkedColumn {
+  /** The index in `partners`; -1 is the occurrence itself. */
+  readonly partner: number
+  readonly column: string
+}
+
+export type LinkOperator = '=' | '<' | '<=' | '>' | '>=' | '<>'
+
 export interface Condition {
   readonly column: string
-  readonly operator: '=' | '<' | '<=' | '>' | '>=' | '<>' | 'in' | 'is null' | 'is not null'
+  readonly operator: LinkOperator | 'in' | 'is null' | 'is not null'
   /** What the column is compared with; several only for `in`, none for null tests. */
   readonly operands: readonly Operand[]
 }
 
 export type Operand =
   | { readonly kind: 'parameter'; /** 1 for `$1`. */ readonly number: number }
+  /** Every element of an array parameter, as in `= any($1)`. */
+  | { readonly kind: 'elements'; readonly number: number }
   | { readonly kind: 'literal'; readonly value: string | number | boolean | null }

@@ -1,6 +1,6 @@
 import type { TreeOccurrence, TreeReading } from './ast/read-tree.js'
 import type { RelationUse } from './dependencies.js'
-import type { Occurrence, PlanTable } from './plan.js'
+import type { LinkedColumn, Occurrence, PlanTable } from './plan.js'
 
 export interface Reconciled {
   readonly occurrences: readonly Occurrence[]
@@ -41,22 +41,28 @@ function isHidden(reading: TreeReading, { relation, inQuery }: RelationUse): boo
 function tableOccurrences(reading: TreeReading, table: PlanTable, use: RelationUse): readonly Occurrence[] {
   const seen = reading.occurrences.filter((occurrence) => occurrence.relation === table.relation)
   const columns = columnsByOccurrence(reading, table, seen)
-  const inTree = seen.map(({ alias, conditions, reason, ...occurrence }): Occurrence => {
-    const usable = conditions.filter(({ column }) => !isVirtual(use, column))
+  const inTree = seen.map(({ reason, ...occurrence }): Occurrence => {
+    const conditions = occurrence.conditions.filter(({ column }) => !isVirtual(use, column))
+    const isKnown = ({ partner, column }: LinkedColumn): boolean => partner >= 0 || !isVirtual(use, column)
+    const isTied = occurrence.links.every(({ left, right }) => isKnown(left) && isKnown(right))
+    const partners = isTied ? occurrence.partners : []
+    const says = conditions.length + partners.length > 0
     return {
-      alias,
+      ...occurrence,
       table: table.label,
       columns: columns(occurrence.columns),
-      conditions: usable,
-      reason:
-        usable.length > 0 ? undefined : (reason ?? 'its conditions are on virtual columns, which changes do not carry'),
+      conditions,
+      partners,
+      links: partners.length > 0 ? occurrence.links : [],
+      reason: says ? undefined : (reason ?? 'its conditions are on virtual columns, which changes do not carry'),
     }
   })
   const reasons = [...use.through].map((through) => `it is ${through}`)
   if (isHidden(reading, use)) reasons.push('it stands in raw SQL')
   if (inTree.length + reasons.length === 0) reasons.push('the query mentions it')
   const unseen = reasons.map((reason): Occurrence => {
-    return { alias: table.name, table: table.label, columns: allColumns(table), conditions: [], reason }
+    const occurrence = { alias: table.name, table: table.label, relation: table.relation, columns: allColumns(table) }
+    return { ...occurrence, conditions: [], partners: [], links: [], reason }
   })
   return [...inTree, ...unseen]
 }

@@ -109,6 +109,7 @@ function conditionSql({ column, operator, operands }: Condition, query: Compiled
   const name = quoteIdentifier(column)
   const values = operands.map((operand) => valueSql(operand, query))
   if (operands.length === 0) return `${name} ${operator}`
+  if (operands[0]?.kind === 'elements') return 'true'
   return `${name} ${operator} ${operator === 'in' ? `(${values.join(', ')})` : values.join()}`
 }
 

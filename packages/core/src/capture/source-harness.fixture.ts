@@ -226,6 +226,7 @@ export async function planTable(client: Client, name: string): Promise<PlanTable
     family: [relation, ...found.below.map(Number), ...ancestors],
     ancestors,
     columnTypes: {},
+    comparable: {},
   }
 }
 

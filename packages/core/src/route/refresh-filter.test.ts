@@ -38,6 +38,7 @@ const table: PlanTable = {
   family: [1],
   ancestors: [],
   columnTypes: { order_id: 23, status: 25, price: 1700, seen_at: 1184 },
+  comparable: {},
 }
 
 interface Row {

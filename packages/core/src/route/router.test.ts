@@ -19,6 +19,7 @@ function table(overrides: Partial<PlanTable> = {}): PlanTable {
     family: [PARTITION, ROOT],
     ancestors: [ROOT],
     columnTypes: {},
+    comparable: {},
     ...overrides,
   }
 }

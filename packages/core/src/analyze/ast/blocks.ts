@@ -1,5 +1,6 @@
 import type { IdentifierNode, JoinNode, OperationNode, SelectQueryNode, WithNode } from 'kysely'
-import { is, tableName, truncated, type TableName } from './nodes.js'
+import { is, tableName, truncated, unwrap, type TableName } from './nodes.js'
+import { picksRows } from './outputs.js'
 import { isSelfContained } from './raw-text.js'
 
 /**
@@ -14,6 +15,17 @@ export interface Block {
   readonly ctes: CteScope | undefined
   /** Whether conditions may be read off: nothing in the FROM clause can turn its structure into something else. */
   readonly isPlain: boolean
+  /** Which rows it returns depends on other rows (LIMIT, DISTINCT ON, windows): a filter outside of it is not one inside. */
+  readonly picksRows: boolean
+}
+
+/** The blocks of a query expression: one, or the arms of its set operations. */
+export interface Arms {
+  readonly blocks: readonly Block[]
+  /** The CTEs of the expression, and those around it. */
+  readonly ctes: CteScope | undefined
+  /** Arms that are no SELECT of the tree. */
+  readonly others: readonly OperationNode[]
 }
 
 /** Something in FROM or JOIN. */
@@ -45,6 +57,8 @@ export interface CteScope {
   /** The block whose names its own query sees. */
   readonly outer: Block | undefined
   readonly next: CteScope | undefined
+  /** `with t(a, b) as`: the names of its columns are not those of its query. */
+  readonly renames: boolean
 }
 
 /** A CTE hides a table of its name from the ones after it; from itself and those before it too, if it is recursive. */
@@ -57,12 +71,44 @@ export function addCtes(
   for (const { name, expression } of node?.expressions ?? []) {
     const next = all
     const inside = (): CteScope | undefined => (node?.recursive === true ? all : next)
-    all = { name: tableName(name.table).name, expression, inside, outer, next }
+    const renames = (name.columns?.length ?? 0) > 0
+    all = { name: tableName(name.table).name, expression, inside, outer, next, renames }
   }
   return all
 }
 
-export function openBlock(node: SelectQueryNode, outer: Block | undefined, ctes: CteScope | undefined): Block {
+/** Opens a query expression, each time anew: two references to a CTE have blocks of their own. */
+export function openArms(
+  node: SelectQueryNode,
+  outer: Block | undefined,
+  around: CteScope | undefined,
+  isLimited = false,
+): Arms {
+  const ctes = addCtes(node.with, around, outer)
+  const operations = node.setOperations ?? []
+  const isPicked = isLimited || (operations.length > 0 && picksRows(node))
+  const left = openBlock(node, outer, ctes, isPicked)
+  const blocks = [left]
+  const others: OperationNode[] = []
+  for (const { expression } of operations) {
+    const arm = unwrap(expression)
+    if (!is(arm, 'SelectQueryNode')) {
+      others.push(expression)
+      continue
+    }
+    const inner = openArms(arm, outer, ctes, isPicked)
+    blocks.push(...inner.blocks)
+    others.push(...inner.others)
+  }
+  return { blocks, ctes, others }
+}
+
+function openBlock(
+  node: SelectQueryNode,
+  outer: Block | undefined,
+  ctes: CteScope | undefined,
+  isPicked: boolean,
+): Block {
   const joins = node.joins ?? []
   // RIGHT and FULL joins make everything before them nullable; that, or anything unknown, is not worth telling apart.
   const allNullable = joins.some((join) => !INNER_JOINS.has(join.joinType) && !LEFT_JOINS.has(join.joinType))
@@ -70,7 +116,14 @@ export function openBlock(node: SelectQueryNode, outer: Block | undefined, ctes:
     ...(node.from?.froms ?? []).map((item) => fromItem(item, ctes, undefined, allNullable)),
     ...joins.map((join) => fromItem(join.table, ctes, join, allNullable)),
   ]
-  return { node, items, outer, ctes, isPlain: items.every((item) => isPlainItem(item)) }
+  return {
+    node,
+    items,
+    outer,
+    ctes,
+    isPlain: items.every((item) => isPlainItem(item)),
+    picksRows: isPicked || picksRows(node),
+  }
 }
 
 const INNER_JOINS = new Set<string>(['InnerJoin', 'CrossJoin', 'LateralInnerJoin', 'LateralCrossJoin'])

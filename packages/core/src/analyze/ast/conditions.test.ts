@@ -84,7 +84,7 @@ test('sql.ref, sql.val and sql.lit are the nodes in them', () => {
   expect(seen(query)).toEqual(['orders as o: status = $1, id = $2, user_id = 2, note in "x" $3'])
 })
 
-test('what compares anything but a plain column with plain values is no condition', () => {
+test('what compares anything but plain columns with plain values is no condition', () => {
   const query = db
     .selectFrom('orders as o')
     .selectAll()
@@ -96,7 +96,25 @@ test('what compares anything but a plain column with plain values is no conditio
     .where('o.id', 'not in', [1])
     .whereRef('o.id', '=', 'o.user_id')
     .where((eb) => eb(eb.refTuple('o.id', 'o.status'), 'in', [eb.tuple(1, 'a')]))
-  expect(seen(query)).toEqual(['orders as o'])
+  expect(seen(query)).toEqual(['orders as o: id in $6[], o.id = o.user_id'])
+})
+
+test('the elements of an array parameter are a list', () => {
+  const raw = db
+    .selectFrom('orders')
+    .select('id')
+    .where('id', '=', sql<number>`any(${[1, 2]})`)
+  const call = db
+    .selectFrom('orders')
+    .select('id')
+    .where((eb) => eb('id', '=', eb.fn.any(eb.val([1, 2]))))
+  expect(seen(raw)).toEqual(['orders: id in $1[]'])
+  expect(seen(call)).toEqual(['orders: id in $1[]'])
+  const all = db
+    .selectFrom('orders')
+    .select('id')
+    .where('id', '=', sql<number>`all(${[1, 2]})`)
+  expect(seen(all)).toEqual(['orders'])
 })
 
 test('joins: WHERE, ON of inner joins, ON of a left join for its own table', () => {
@@ -111,9 +129,9 @@ test('joins: WHERE, ON of inner joins, ON of a left join for its own table', () 
     .select('o.id')
     .where('u.name', '=', 'b')
   expect(seen(query)).toEqual([
-    'orders as o: status = $2',
-    'users as u: name = $5, org_id = $1',
-    'items as i: quantity > $3',
+    'orders as o: status = $2, u.id = o.user_id, u.name = $5, u.org_id = $1',
+    'users as u: name = $5, org_id = $1, u.id = o.user_id, o.status = $2',
+    'items as i: quantity > $3, u.id = o.user_id, i.order_id = o.id, o.status = $2, o.total > $4, u.name = $5, u.org_id = $1',
   ])
 })
 
@@ -124,7 +142,7 @@ test('WHERE on the nullable side counts only if it rejects NULL', () => {
     .select('o.id')
     .where('i.quantity', '>', 1)
     .where('i.product_id', 'is', null)
-  expect(seen(query)).toEqual(['orders as o', 'items as i: quantity > $1'])
+  expect(seen(query)).toEqual(['orders as o: i.order_id = o.id, i.quantity > $1', 'items as i: quantity > $1'])
 })
 
 test('beside a right or full join no ON is a condition', () => {
@@ -149,7 +167,7 @@ test('an ON condition looks only at the tables joined so far', () => {
     .innerJoin('orders', (join) => join.onRef('orders.user_id', '=', 'users.id').on('name', '=', 'a'))
     .innerJoin('products', (join) => join.onTrue())
     .select('orders.id')
-  expect(seen(query)).toEqual(['users: name = $1', 'orders', 'products'])
+  expect(seen(query)).toEqual(['users: name = $1', 'orders: orders.user_id = users.id, users.name = $1', 'products'])
 })
 
 test('a name that more than one table has is none of them', () => {
@@ -165,7 +183,11 @@ test('parameters are numbered as compiled, also where one builder is used twice'
     .where('name', '=', 'b')
     .where('id', 'in', part)
     .where('org_id', 'in', part)
-  expect(seen(query)).toEqual(['users: name = $1', 'orders: status = $2', 'orders: status = $3'])
+  expect(seen(query)).toEqual([
+    'users: name = $1, users.id = orders.id, users.org_id = orders.id, orders.status = $2, orders.status = $3',
+    'orders: status = $2, users.org_id = orders.id, users.id = orders.id, users.name = $1, orders.status = $3',
+    'orders: status = $3, users.id = orders.id, users.org_id = orders.id, users.name = $1, orders.status = $2',
+  ])
 })
 
 test('a parameter that looks like a node is a parameter', () => {

@@ -7,7 +7,7 @@ import {
   PostgresQueryCompiler,
   type KyselyPlugin,
 } from 'kysely'
-import type { Condition } from '../plan.js'
+import type { Condition, LinkedColumn } from '../plan.js'
 import { readTree, type TableLookup, type TreeReading } from './read-tree.js'
 
 /** The shop that the tests of the analysis query. */
@@ -46,7 +46,7 @@ export const NAMES = Object.keys(SCHEMA)
 export const lookup: TableLookup = (schema, name) => {
   const label = schema === undefined || schema === 'public' ? name : `${schema}.${name}`
   const columns = SCHEMA[label]
-  return columns && { relation: NAMES.indexOf(label), columns: new Set(columns) }
+  return columns && { relation: NAMES.indexOf(label), columns: new Set(columns), isTable: true }
 }
 
 /** What the tree says about a query's tables, the shop's schema standing in for the catalog. */
@@ -59,15 +59,24 @@ export function read(query: Compilable): TreeReading {
 export function seen(query: Compilable): string[] {
   const { occurrences, failure, unknown } = read(query)
   if (failure !== undefined || unknown.length > 0) throw new Error(failure ?? `unknown: ${JSON.stringify(unknown)}`)
-  return occurrences.map(({ relation, alias, conditions }) => {
+  return occurrences.map(({ relation, alias, conditions, partners, links }) => {
     const name = NAMES[relation] === alias ? alias : `${NAMES[relation]} as ${alias}`
-    return conditions.length === 0 ? name : `${name}: ${conditions.map(shown).join(', ')}`
+    const aliases = [...partners.map((partner) => partner.alias), alias]
+    const linked = ({ partner, column }: LinkedColumn) => `${aliases.at(partner)}.${column}`
+    const parts = [
+      ...conditions.map(shown),
+      ...links.map(({ left, operator, right }) => `${linked(left)} ${operator} ${linked(right)}`),
+      ...partners.flatMap((partner) => partner.conditions.map((condition) => `${partner.alias}.${shown(condition)}`)),
+    ]
+    return parts.length === 0 ? name : `${name}: ${parts.join(', ')}`
   })
 }
 
 function shown({ column, operator, operands }: Condition): string {
   const values = operands.map((operand) =>
-    operand.kind === 'parameter' ? `$${operand.number}` : JSON.stringify(operand.value),
+    operand.kind === 'literal'
+      ? JSON.stringify(operand.value)
+      : `$${operand.number}${operand.kind === 'elements' ? '[]' : ''}`,
   )
   return [column, operator, values.join(' ')].join(' ').trim()
 }

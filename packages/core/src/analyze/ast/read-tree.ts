@@ -1,17 +1,21 @@
 import type { OperationNode, ReferenceNode, SelectionNode, SelectQueryNode } from 'kysely'
 import type { RootOperationNode } from '../analyze.js'
-import type { Condition } from '../plan.js'
-import { addCtes, openBlock, type Block, type CteScope, type FromItem } from './blocks.js'
-import { conditionsOf, type ConditionReader } from './conditions.js'
+import type { Condition, Link, LinkedColumn, Partner } from '../plan.js'
+import type { Arms, Block, CteScope, FromItem } from './blocks.js'
+import { requiredSubquery } from './comparisons.js'
 import { children, columnName, is, tableName, type TableName } from './nodes.js'
 import { numberParameters } from './parameters.js'
+import { prune } from './prune.js'
 import { isBalanced, namesInRawSql } from './raw-text.js'
-import { ownColumn, possibleItems } from './references.js'
+import { possibleItems } from './references.js'
+import { Relaxation, Relaxer, type Path, type Place } from './relaxation.js'
 
 /** A relation that stands in the query, as the catalog knows it. */
 export interface TreeTable {
   readonly relation: number
   readonly columns: ReadonlySet<string>
+  /** A table that holds rows, no view. */
+  readonly isTable: boolean
 }
 
 export type TableLookup = (schema: string | undefined, name: string) => TreeTable | undefined
@@ -36,6 +40,8 @@ export interface TreeOccurrence {
   /** Columns that references in the tree mean. */
   readonly columns: ReadonlySet<string>
   readonly conditions: readonly Condition[]
+  readonly partners: readonly Partner[]
+  readonly links: readonly Link[]
   /** Why there are no conditions. */
   readonly reason: string | undefined
 }
@@ -61,7 +67,7 @@ function readOccurrences(
 ): Omit<TreeReading, 'ordered' | 'failure'> {
   const tree = numberParameters(root)
   const reader = new TreeReader(lookup, tree.numbers, noConditionsBecause(tree.root, tree.sql, sql))
-  reader.visit(tree.root, { block: undefined, ctes: undefined })
+  reader.visit(tree.root, NOWHERE)
   const places = new Map<number, number>()
   for (const relation of reader.places.values()) places.set(relation, (places.get(relation) ?? 0) + 1)
   const { occurrences, unknown } = reader
@@ -70,14 +76,28 @@ function readOccurrences(
 
 function noConditionsBecause(root: OperationNode, compiled: string, sql: string): string | undefined {
   if (compiled !== sql) return 'the tree compiles to other SQL than the query'
+  if (isRecursive(root)) return 'the query is recursive'
   return isBalanced(root) ? undefined : 'raw SQL in the query opens what it does not close'
 }
 
-/** Where a node stands: whose names it sees. */
+function isRecursive(node: OperationNode): boolean {
+  if (node.kind === 'WithNode' && (node as { recursive?: boolean }).recursive === true) return true
+  for (const child of children(node)) if (isRecursive(child)) return true
+  return false
+}
+
+/** Where a node stands. */
 interface Surroundings {
+  /** Whose names it sees. */
   readonly block: Block | undefined
   readonly ctes: CteScope | undefined
+  /** What must hold around it for it to matter. */
+  readonly above: () => Relaxation
+  readonly entered: Path['entered']
 }
+
+const NOTHING = new Relaxation()
+const NOWHERE: Surroundings = { block: undefined, ctes: undefined, above: () => NOTHING, entered: new Map() }
 
 /** Each reference opens its CTE anew, which can multiply. */
 const MOST_OCCURRENCES = 1_000
@@ -87,17 +107,17 @@ class TreeReader {
   readonly places = new Map<OperationNode, number>()
   readonly unknown: TableName[] = []
   readonly #lookup: TableLookup
-  readonly #conditions: ConditionReader
+  readonly #relaxer: Relaxer
   readonly #noConditions: string | undefined
   readonly #columns = new Map<FromItem, Set<string>>()
   readonly #openedCtes = new Set<OperationNode>()
   /** CTEs around the present node: a recursive one is not opened within itself. */
   readonly #openCtes = new Set<OperationNode>()
 
-  constructor(lookup: TableLookup, numbers: ConditionReader['numbers'], noConditions: string | undefined) {
+  constructor(lookup: TableLookup, numbers: ReadonlyMap<OperationNode, number>, noConditions: string | undefined) {
     this.#lookup = lookup
     this.#noConditions = noConditions
-    this.#conditions = { numbers, ownColumn: (...reference) => ownColumn(lookup, ...reference) }
+    this.#relaxer = new Relaxer(lookup, numbers)
   }
 
   visit(node: OperationNode, around: Surroundings): void {
@@ -108,54 +128,134 @@ class TreeReader {
     for (const child of children(node)) this.visit(child, around)
   }
 
-  #query(node: SelectQueryNode, { block: outer, ctes: around }: Surroundings): void {
-    const ctes = addCtes(node.with, around, outer)
-    const block = openBlock(node, outer, ctes)
-    for (const item of block.items) this.#item(item, block)
-    for (const join of node.joins ?? []) if (join.on !== undefined) this.visit(join.on, { block, ctes })
-    for (const selection of node.selections ?? []) this.#selection(selection, block)
-    for (const part of blockParts(node)) this.visit(part, { block, ctes })
-    // The arms of a UNION see what this query sees, not what is in it.
-    for (const arm of node.setOperations ?? []) this.visit(arm.expression, { block: outer, ctes })
+  #query(node: SelectQueryNode, around: Surroundings): void {
+    this.#arms(this.#relaxer.open(node, around.block, around.ctes), around, () => around)
+  }
+
+  /** `inArm` is what surrounds each of the arms. */
+  #arms({ blocks, others, ctes }: Arms, around: Surroundings, inArm: (arm: Block) => Surroundings): void {
+    for (const block of blocks) this.#block(block, inArm(block))
+    for (const other of others) this.visit(other, { ...around, ctes, above: NOWHERE.above })
     // A CTE that nobody refers to is in the catalog's answer all the same.
-    for (let cte = ctes; cte !== around && cte !== undefined; cte = cte.next) {
-      if (!this.#openedCtes.has(cte.expression)) this.#openCte(cte)
+    for (const block of blocks) {
+      for (let cte = block.ctes; cte !== around.ctes && cte !== undefined; cte = cte.next) {
+        if (!this.#openedCtes.has(cte.expression)) this.#otherCte(cte)
+      }
     }
   }
 
-  #item(item: FromItem, block: Block): void {
+  /** Everything in one SELECT. `around` is where its query expression stands. */
+  #block(block: Block, around: Surroundings): void {
+    const { node, ctes } = block
+    const inside = { block, ctes, entered: around.entered }
+    const all = once(() => this.#conditions(block, around))
+    for (const item of block.items) this.#item(item, block, around)
+    const parts = this.#relaxer.whereParts(block)
+    for (const { node: within } of parts) {
+      this.#part(within, block, around, () => this.#conditions(block, around, { within }))
+    }
+    if (parts.length === 0 && node.where) this.visit(node.where.where, { ...inside, above: all })
+    block.items.forEach((item, index) => this.#on(item, index, block, around))
+    for (const selection of node.selections ?? []) this.#selection(selection, block)
+    const above = this.#relaxer.yieldsOverNothing(block) ? around.above : all
+    for (const part of blockParts(node)) this.visit(part, { ...inside, above })
+  }
+
+  /** What must hold in the block and around it; with a row of `owner`, where that is given. */
+  #conditions(block: Block, around: Surroundings, { within, owner, entered }: Inside = {}): Relaxation {
+    if (this.#noConditions !== undefined) return NOTHING
+    const path: Path = { entered: entered ?? around.entered, within }
+    const relaxation = around.above().copy()
+    const seen = new Set<Block | FromItem>()
+    this.#relaxer.gather(relaxation, block, path, seen)
+    if (owner) this.#relaxer.include(relaxation, owner, path, seen)
+    return relaxation
+  }
+
+  #item(item: FromItem, block: Block, around: Surroundings): void {
     const { source } = item
-    if (source.kind === 'table') return this.#table(item, block, source.table)
-    if (source.kind === 'cte') return this.#openCte(source.cte)
-    if (source.kind === 'query') {
-      return this.#query(source.query, { block: source.isLateral ? block : block.outer, ctes: block.ctes })
+    if (source.kind === 'table') return this.#table(item, block, source.table, around)
+    if (source.kind === 'other') {
+      return this.visit(item.node, { block, ctes: block.ctes, above: around.above, entered: around.entered })
     }
-    this.visit(item.node, { block, ctes: block.ctes })
+    const arms = this.#relaxer.armsOf(item, block)
+    const inArm = (arm: Block): Surroundings => {
+      const entered = new Map([...around.entered, [item, arm]])
+      const above = once(() => this.#conditions(block, around, { entered, owner: item }))
+      return source.kind === 'cte'
+        ? { block: source.cte.outer, ctes: source.cte.inside(), entered, above }
+        : { block: source.isLateral ? block : block.outer, ctes: block.ctes, entered, above }
+    }
+    if (source.kind === 'query') return this.#arms(arms!, inArm(arms!.blocks[0]!), inArm)
+    const { expression } = source.cte
+    this.#openedCtes.add(expression)
+    if (this.#openCtes.has(expression)) return
+    this.#openCtes.add(expression)
+    if (arms) this.#arms(arms, inArm(arms.blocks[0]!), inArm)
+    else this.#otherCte(source.cte)
+    this.#openCtes.delete(expression)
   }
 
-  #openCte(cte: CteScope): void {
+  /** A CTE that is no SELECT of the tree, or that nothing refers to. */
+  #otherCte(cte: CteScope): void {
     this.#openedCtes.add(cte.expression)
-    if (this.#openCtes.has(cte.expression)) return
-    this.#openCtes.add(cte.expression)
-    this.visit(cte.expression, { block: cte.outer, ctes: cte.inside() })
-    this.#openCtes.delete(cte.expression)
+    this.visit(cte.expression, { ...NOWHERE, block: cte.outer, ctes: cte.inside() })
   }
 
-  #table(item: FromItem, block: Block, name: TableName): void {
+  /** One conjunct of a WHERE or ON clause; `above` is what must hold beside it. */
+  #part(node: OperationNode, block: Block, around: Surroundings, conditions: () => Relaxation): void {
+    const above = once(conditions)
+    const inside = { block, ctes: block.ctes, entered: around.entered, above }
+    const required = this.#noConditions === undefined ? requiredSubquery(node) : undefined
+    if (!required) return this.visit(node, inside)
+    const { select, member } = required
+    if (member) this.visit(member, inside)
+    this.#arms(this.#relaxer.open(select, block, block.ctes), inside, (arm) => ({
+      ...inside,
+      above: once(() => {
+        const relaxation = above().copy()
+        const path = { entered: around.entered, within: node }
+        if (member && !arm.picksRows) this.#relaxer.addMembership(relaxation, member, block, arm, path)
+        return relaxation
+      }),
+    }))
+  }
+
+  #on(item: FromItem, index: number, block: Block, around: Surroundings): void {
+    if (item.join?.on === undefined) return
+    const parts = this.#relaxer.onParts(item, index)
+    // Beside a RIGHT or FULL join, a row that fails the block's conditions still decides which rows have no partner.
+    const isWeak = !item.onFilters && block.items.some((other) => !other.join && other.isNullable)
+    const owner = item.onFilters ? undefined : item
+    for (const { node: within } of parts) {
+      this.#part(within, block, around, () =>
+        isWeak ? around.above() : this.#conditions(block, around, { within, owner }),
+      )
+    }
+    if (parts.length > 0) return
+    const above = isWeak ? around.above : once(() => this.#conditions(block, around))
+    this.visit(item.join.on, { block, ctes: block.ctes, entered: around.entered, above })
+  }
+
+  #table(item: FromItem, block: Block, name: TableName, around: Surroundings): void {
     const table = this.#place(item.node, name)
     if (table === undefined) return void this.unknown.push(name)
     const columns = new Set<string>()
     this.#columns.set(item, columns)
-    const conditions = this.#noConditions === undefined ? conditionsOf(this.#conditions, block, item) : []
-    const reason = conditions.length > 0 ? undefined : (this.#noConditions ?? 'no condition compares it with a value')
-    this.#add({ alias: item.name?.name ?? name.name, relation: table.relation, columns, conditions, reason })
+    const relaxed =
+      this.#noConditions === undefined
+        ? describe(prune(this.#conditions(block, around, { owner: item }), item), item, this.#lookup)
+        : NO_CONDITIONS
+    const says = relaxed.conditions.length + relaxed.partners.length > 0
+    const reason = says ? undefined : (this.#noConditions ?? 'no condition compares it with a value')
+    this.#add({ alias: item.name?.name ?? name.name, relation: table.relation, columns, ...relaxed, reason })
   }
 
   #rawTable(node: OperationNode, name: TableName): void {
     const table = this.#place(node, name)
     if (table === undefined) return
-    const occurrence = { alias: name.name, relation: table.relation, columns: table.columns, conditions: [] }
-    this.#add({ ...occurrence, reason: 'it stands in raw SQL' })
+    const occurrence = { alias: name.name, relation: table.relation, columns: table.columns }
+    this.#add({ ...occurrence, ...NO_CONDITIONS, reason: 'it stands in raw SQL' })
   }
 
   #place(node: OperationNode, { schema, name }: TableName): TreeTable | undefined {
@@ -174,8 +274,8 @@ class TreeReader {
   }
 
   /** `select *`; the * of `count(*)` stands deeper, and uses no column. */
-  #selection(node: SelectionNode, block: Block): void {
-    if (node.selection.kind === 'SelectAllNode') for (const item of block.items) this.#use(item, undefined)
+  #selection(selection: SelectionNode, block: Block): void {
+    if (selection.selection.kind === 'SelectAllNode') for (const item of block.items) this.#use(item, undefined)
   }
 
   /** `undefined` means every column. */
@@ -189,8 +289,49 @@ class TreeReader {
   }
 }
 
-/** Everything of a SELECT that sees its FROM: selections, WHERE, GROUP BY, … */
+interface Inside {
+  readonly within?: OperationNode
+  readonly owner?: FromItem | undefined
+  readonly entered?: Path['entered']
+}
+
+type Described = Pick<TreeOccurrence, 'conditions' | 'partners' | 'links'>
+
+const NO_CONDITIONS: Described = { conditions: [], partners: [], links: [] }
+
+/** A pruned relaxation as the plan has it. */
+function describe({ items, conjuncts }: Relaxation, own: FromItem, lookup: TableLookup): Described {
+  const partners = [...items].filter((item) => item !== own)
+  const conditionsOf = (item: FromItem): Condition[] =>
+    conjuncts.flatMap((conjunct) =>
+      conjunct.kind === 'value' && conjunct.place.item === item
+        ? [{ column: conjunct.place.column, operator: conjunct.operator, operands: conjunct.operands }]
+        : [],
+    )
+  const linked = ({ item, column }: Place): LinkedColumn => ({ partner: partners.indexOf(item), column })
+  return {
+    conditions: conditionsOf(own),
+    partners: partners.map((item) => ({
+      alias: item.name?.name ?? '',
+      relation: item.source.kind === 'table' ? lookup(item.source.table.schema, item.source.table.name)!.relation : 0,
+      conditions: conditionsOf(item),
+    })),
+    links: conjuncts.flatMap((conjunct) =>
+      conjunct.kind === 'link'
+        ? [{ left: linked(conjunct.left), operator: conjunct.operator, right: linked(conjunct.right) }]
+        : [],
+    ),
+  }
+}
+
+/** Computed when it is first asked for. */
+function once<T>(compute: () => T): () => T {
+  let result: { readonly value: T } | undefined
+  return () => (result ??= { value: compute() }).value
+}
+
+/** Everything of a SELECT that sees its FROM: selections, GROUP BY, ORDER BY, … */
 function blockParts(node: SelectQueryNode): Iterable<OperationNode> {
-  const { from: _from, joins: _joins, with: _with, setOperations: _arms, ...parts } = node
+  const { from: _from, joins: _joins, with: _with, where: _where, setOperations: _arms, ...parts } = node
   return children(parts)
 }

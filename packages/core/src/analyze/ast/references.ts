@@ -3,33 +3,44 @@ import type { Block, FromItem } from './blocks.js'
 import { columnName, tableName, type TableName } from './nodes.js'
 import type { TableLookup } from './read-tree.js'
 
-/** A column of a base table that stands in the FROM of a block. */
-export interface OwnColumn {
-  readonly item: FromItem
-  readonly column: string
+/**
+ * The from-item that a reference in `block` means, looking at the first `visible` items there and then at the blocks
+ * around; `undefined` where that is not certain.
+ */
+export function findItem(
+  lookup: TableLookup,
+  reference: ReferenceNode,
+  block: Block,
+  visible: number,
+): FromItem | undefined {
+  const own = candidates(lookup, reference, block.items.slice(0, visible))
+  if (own === undefined || own.length > 0) return only(own)
+  let found: readonly FromItem[] = []
+  for (let scope = block.outer; scope !== undefined; scope = scope.outer) {
+    const there = candidates(lookup, reference, scope.items)
+    // A block around may show only a part of its items here, so that a name which stands further out, too, is not certain.
+    if (there === undefined || (there.length > 0 && found.length > 0)) return undefined
+    if (there.length > 0) found = there
+  }
+  return only(found)
 }
 
-/**
- * The base table's column that a reference in `block` means, looking at the first `visible` items of that block only;
- * `undefined` for everything else, and where it is not certain.
- */
-export function ownColumn(
+function only(items: readonly FromItem[] | undefined): FromItem | undefined {
+  return items?.length === 1 ? items[0] : undefined
+}
+
+/** Items that have such a column; `undefined` where one of them has columns that the tree does not tell. */
+function candidates(
   lookup: TableLookup,
-  block: Block,
   reference: ReferenceNode,
-  visible: number,
-): OwnColumn | undefined {
-  const column = columnName(reference)
-  if (column === undefined) return undefined
-  const items = block.items.slice(0, visible)
+  items: readonly FromItem[],
+): readonly FromItem[] | undefined {
   const qualifier = reference.table && tableName(reference.table)
-  // Without a qualifier a second item with such a column would make the query ambiguous, so one table settles it.
-  const candidates = qualifier
-    ? items.filter((item) => isNamed(item, qualifier))
-    : items.filter((item) => columnsOf(lookup, item)?.has(column))
-  const [item] = candidates
-  if (item === undefined || candidates.length > 1 || columnsOf(lookup, item)?.has(column) !== true) return undefined
-  return { item, column }
+  if (qualifier) return items.filter((item) => isNamed(item, qualifier))
+  const column = columnName(reference)
+  const known = items.map((item) => columnsOf(lookup, item))
+  if (known.includes(undefined)) return undefined
+  return items.filter((_, index) => column !== undefined && known[index]?.has(column))
 }
 
 /** Every item that a reference in `block` may mean, the blocks around included: too many rather than too few. */
@@ -45,10 +56,22 @@ export function possibleItems(lookup: TableLookup, block: Block, reference: Refe
   return []
 }
 
+/** Whether a reference somewhere below the block may mean one of the block's own items. */
+export function mayBelongTo(lookup: TableLookup, block: Block, reference: ReferenceNode): boolean {
+  const qualifier = reference.table && tableName(reference.table)
+  const column = columnName(reference)
+  return block.items.some((item) => {
+    if (qualifier) return item.name === undefined || item.name.name === qualifier.name
+    const columns = columnsOf(lookup, item)
+    return columns === undefined || column === undefined || columns.has(column)
+  })
+}
+
 function isNamed(item: FromItem, { schema, name }: TableName): boolean {
   return item.name?.name === name && (schema === undefined || item.name.schema === schema)
 }
 
-function columnsOf(lookup: TableLookup, { source }: FromItem): ReadonlySet<string> | undefined {
+/** The columns of a base table or view; `undefined` for everything else. */
+export function columnsOf(lookup: TableLookup, { source }: FromItem): ReadonlySet<string> | undefined {
   return source.kind === 'table' ? lookup(source.table.schema, source.table.name)?.columns : undefined
 }

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg'
+import type { ComparableColumn } from '../plan.js'
 import { queryJson } from './query-json.js'
 
 /** A relation as the catalog describes it, to somebody who reads it as `role`. */
@@ -38,6 +39,7 @@ export interface CatalogColumn {
   readonly name: string
   /** The type's identifier, a domain's base type. */
   readonly type: number
+  readonly comparable: ComparableColumn
   /** For a virtual generated column, the numbers of the columns that it is computed from. */
   readonly computedFrom: readonly number[] | null
 }
@@ -112,9 +114,25 @@ const BASE_TYPE = `
     )
     select domain.oid from domain join pg_type base on base.oid = domain.oid where base.typtype <> 'd') end`
 
+/** Types whose text tells which values are equal; a collation that is not deterministic takes other text for equal. */
+const VALUE_KIND = `
+    case
+      when base.typtype = 'e' then 'enum'
+      when base.oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype) then 'number'
+      when base.oid in ('text'::regtype, 'varchar'::regtype)
+        and coalesce((select l.collisdeterministic from pg_collation l where l.oid = a.attcollation), true) then 'text'
+      when base.oid = 'uuid'::regtype then 'uuid'
+      when base.oid = 'bool'::regtype then 'boolean'
+      when base.oid = 'date'::regtype then 'date'
+      when base.oid = 'timestamp'::regtype then 'timestamp'
+      when base.oid = 'timestamptz'::regtype then 'timestamptz'
+    end`
+
 const COLUMNS = `
   select json_agg(json_build_object(
-    'number', a.attnum, 'name', a.attname, 'type', (${BASE_TYPE})::bigint,
+    'number', a.attnum, 'name', a.attname, 'type', base.oid::bigint,
+    'comparable', json_build_object('type', format_type(base.oid, -1), 'valueKind', ${VALUE_KIND},
+      'builtIn', base.oid < 16384 or base.typtype = 'e'),
     'computedFrom', case when a.attgenerated = 'v' then (
       select json_agg(d.refobjsubid)
       from pg_attrdef f join pg_depend d
@@ -122,6 +140,7 @@ const COLUMNS = `
       where f.adrelid = a.attrelid and f.adnum = a.attnum) end
   ) order by a.attnum)
   from pg_attribute a join pg_type t on t.oid = a.atttypid
+  join pg_type base on base.oid = (${BASE_TYPE})
   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped`
 
 const POLICIES_APPLY = `
