@@ -1,8 +1,9 @@
 'use client'
 
-import { Skeleton, Table, Text } from '@mantine/core'
+import { Table, Text } from '@mantine/core'
 import { useFlash } from '@/client/use-flash'
 import { formatInteger, formatMoney } from '@/lib/format'
+import { LoadingRows } from '../loading-rows'
 import { Panel } from '../panel'
 import classes from './orders.module.css'
 
@@ -33,11 +34,7 @@ export function OrderItems(props: { items: readonly Item[] | undefined; total: s
         </Table.Thead>
         <Table.Tbody data-testid="items">
           {items === undefined ? (
-            <Table.Tr>
-              <Table.Td colSpan={4}>
-                <Skeleton h={36} />
-              </Table.Td>
-            </Table.Tr>
+            <LoadingRows rows={1} columns={4} height={36} />
           ) : (
             items.map((item) => <ItemRow key={item.id} item={item} />)
           )}

@@ -1,9 +1,10 @@
 'use client'
 
-import { Alert, Skeleton, Table } from '@mantine/core'
+import { Alert, Table, VisuallyHidden } from '@mantine/core'
 import { IconAlertTriangle, IconReceiptOff } from '@tabler/icons-react'
 import type { Live } from '@/client/use-live'
 import { Empty } from '../empty'
+import { LoadingRows } from '../loading-rows'
 import { OrderRow, type ListedOrder } from './order-row'
 import classes from './orders.module.css'
 import { useSettled } from './use-settled'
@@ -43,20 +44,16 @@ export function OrderList({ list }: { list: Live<readonly ListedOrder[]> }) {
           <Table.Th>Placed</Table.Th>
           <Table.Th className={classes['number'] ?? ''}>Total</Table.Th>
           <Table.Th>
-            <span className={classes['hidden']}>Next step</span>
+            <VisuallyHidden>Next step</VisuallyHidden>
           </Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody data-testid="orders">
-        {list.data === undefined
-          ? Array.from({ length: 12 }, (_, index) => (
-              <Table.Tr key={index}>
-                <Table.Td colSpan={7}>
-                  <Skeleton h={24} />
-                </Table.Td>
-              </Table.Tr>
-            ))
-          : list.data.map((order) => <OrderRow key={order.id} order={order} flashOnMount={settled} />)}
+        {list.data === undefined ? (
+          <LoadingRows rows={12} columns={7} height={24} />
+        ) : (
+          list.data.map((order) => <OrderRow key={order.id} order={order} flashOnMount={settled} />)
+        )}
       </Table.Tbody>
     </Table>
   )

@@ -1,13 +1,13 @@
 'use client'
 
-import { Badge, Button, ScrollArea, Skeleton, Stack, Text } from '@mantine/core'
+import { Badge, ScrollArea, Skeleton, Stack, Text } from '@mantine/core'
 import { IconPackage } from '@tabler/icons-react'
 import { useTRPC } from '@/client/trpc'
 import { useFlash } from '@/client/use-flash'
 import { useLive } from '@/client/use-live'
 import { Empty } from '../empty'
 import { Panel } from '../panel'
-import { useRestock } from '../products/use-restock'
+import { RestockButton } from '../products/restock-button'
 import classes from './overview.module.css'
 
 interface ShortProduct {
@@ -62,7 +62,6 @@ export function StockAlarm() {
 
 function Item({ product }: { product: ShortProduct }) {
   const flash = useFlash<HTMLLIElement>(product, false)
-  const restock = useRestock()
   return (
     <li ref={flash}>
       <div className={classes['grow']}>
@@ -76,15 +75,7 @@ function Item({ product }: { product: ShortProduct }) {
       <span className={classes['left']} data-none={product.stock === 0 || undefined}>
         {product.stock === 0 ? 'none left' : `${product.stock} left`}
       </span>
-      <Button
-        size="xs"
-        variant="default"
-        loading={restock.isPending}
-        onClick={() => restock.mutate({ id: product.id, quantity: 50 })}
-        aria-label={`Restock ${product.name} by 50`}
-      >
-        +50
-      </Button>
+      <RestockButton product={product} size="xs" />
     </li>
   )
 }

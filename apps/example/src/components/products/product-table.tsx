@@ -1,10 +1,11 @@
 'use client'
 
-import { Button, Progress, Skeleton, Table, Text } from '@mantine/core'
+import { Progress, Table, Text, VisuallyHidden } from '@mantine/core'
 import { useFlash } from '@/client/use-flash'
+import { LoadingRows } from '../loading-rows'
 import { PriceField } from './price-field'
 import classes from './products.module.css'
-import { useRestock } from './use-restock'
+import { RestockButton } from './restock-button'
 
 export interface Product {
   readonly id: number
@@ -32,20 +33,16 @@ export function ProductTable({ products }: { products: readonly Product[] | unde
           <Table.Th className={classes['number'] ?? ''}>Price</Table.Th>
           <Table.Th>Stock</Table.Th>
           <Table.Th>
-            <span className={classes['hidden']}>Restock</span>
+            <VisuallyHidden>Restock</VisuallyHidden>
           </Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody data-testid="products">
-        {products === undefined
-          ? Array.from({ length: 12 }, (_, index) => (
-              <Table.Tr key={index}>
-                <Table.Td colSpan={5}>
-                  <Skeleton h={30} />
-                </Table.Td>
-              </Table.Tr>
-            ))
-          : products.map((product) => <ProductRow key={product.id} product={product} />)}
+        {products === undefined ? (
+          <LoadingRows rows={12} columns={5} height={30} />
+        ) : (
+          products.map((product) => <ProductRow key={product.id} product={product} />)
+        )}
       </Table.Tbody>
     </Table>
   )
@@ -53,7 +50,6 @@ export function ProductTable({ products }: { products: readonly Product[] | unde
 
 function ProductRow({ product }: { product: Product }) {
   const flash = useFlash<HTMLTableRowElement>(product, false)
-  const restock = useRestock()
   return (
     <Table.Tr ref={flash} data-sku={product.sku}>
       <Table.Td>
@@ -74,15 +70,7 @@ function ProductRow({ product }: { product: Product }) {
         <StockLevel product={product} />
       </Table.Td>
       <Table.Td className={classes['number'] ?? ''}>
-        <Button
-          size="compact-sm"
-          variant="default"
-          loading={restock.isPending}
-          onClick={() => restock.mutate({ id: product.id, quantity: 50 })}
-          aria-label={`Restock ${product.name} by 50`}
-        >
-          +50
-        </Button>
+        <RestockButton product={product} size="compact-sm" />
       </Table.Td>
     </Table.Tr>
   )

@@ -2,6 +2,7 @@ import { TRPCError } from '@trpc/server'
 import { sql } from 'kysely'
 import { z } from 'zod'
 import { asOrganisation } from '../database'
+import { REVENUE, soldItems } from '../sold-items'
 import { titled } from '../titles'
 import { inOrganisation, live, memberProcedure, router } from '../trpc'
 
@@ -31,19 +32,9 @@ export const productsRouter = router({
       ({ input, ctx }) =>
         titled(
           'Ten best products',
-          ctx.db
-            .selectFrom('order_items')
-            .innerJoin('orders', 'orders.id', 'order_items.order_id')
-            .innerJoin('products', 'products.id', 'order_items.product_id')
-            .innerJoin('categories', 'categories.id', 'products.category_id')
+          soldItems(ctx.db, ctx.orgId, input.since)
             .select(['products.id', 'products.name', 'categories.name as category'])
-            .select([
-              sql<number>`sum(order_items.quantity)::integer`.as('units'),
-              sql<string>`sum(order_items.quantity * order_items.unit_price)`.as('revenue'),
-            ])
-            .where('order_items.org_id', '=', ctx.orgId)
-            .where('orders.placed_at', '>=', input.since)
-            .where('orders.status', '<>', 'cancelled')
+            .select([sql<number>`sum(order_items.quantity)::integer`.as('units'), REVENUE.as('revenue')])
             .groupBy(['products.id', 'products.name', 'categories.name'])
             .orderBy('revenue', 'desc')
             .orderBy('products.id')

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
+import { REVENUE, soldItems } from '../sold-items'
 import { titled } from '../titles'
 import { inOrganisation, live, memberProcedure, router } from '../trpc'
 
@@ -34,20 +35,8 @@ export const revenueRouter = router({
       const day = sql<string>`to_char(orders.placed_at at time zone 'UTC', 'YYYY-MM-DD')`
       return titled(
         'Revenue by day',
-        ctx.db
-          .selectFrom('order_items')
-          .innerJoin('orders', 'orders.id', 'order_items.order_id')
-          .innerJoin('products', 'products.id', 'order_items.product_id')
-          .innerJoin('categories', 'categories.id', 'products.category_id')
-          .select([
-            day.as('day'),
-            'categories.name as category',
-            'categories.position',
-            sql<string>`sum(order_items.quantity * order_items.unit_price)`.as('revenue'),
-          ])
-          .where('order_items.org_id', '=', ctx.orgId)
-          .where('orders.placed_at', '>=', input.since)
-          .where('orders.status', '<>', 'cancelled')
+        soldItems(ctx.db, ctx.orgId, input.since)
+          .select([day.as('day'), 'categories.name as category', 'categories.position', REVENUE.as('revenue')])
           .groupBy([day, 'categories.name', 'categories.position'])
           .orderBy('day')
           .orderBy('categories.position'),
