@@ -195,7 +195,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
       options,
       schedule: new Schedule(window, this.#clock, this.#random),
       filter: (rows) => options.refresh && new RefreshFilter(options.refresh, this.#filterContext(), rows),
-      transform: (rows) => transformRows(plugins, rows, compiled.queryId),
+      transform: plugins.length > 0 ? (rows) => transformRows(plugins, rows, compiled.queryId) : undefined,
       updates: this.#listeners('A subscriber'),
       now: () => this.#clock.now(),
       onError: this.onError,

@@ -16,6 +16,7 @@ export type {
   Update,
 } from './live/contract.js'
 export { createRealtime } from './realtime.js'
+export { applyPatch, type Patch, type PatchStep } from './snapshot/patch.js'
 export {
   result,
   type ChangeEvent,

@@ -1,6 +1,6 @@
 import { sql, type Generated, type Kysely } from 'kysely'
 import { expectTypeOf, test } from 'vitest'
-import type { LiveQuery, Realtime, RealtimeError, Update } from '../src/index.js'
+import { applyPatch, type LiveQuery, type Patch, type Realtime, type RealtimeError, type Update } from '../src/index.js'
 
 interface Shop {
   users: { id: Generated<number>; name: string; status: 'active' | 'inactive' | null; seen_at: Date }
@@ -36,8 +36,22 @@ test('listeners and iteration have it as well', async () => {
   live.subscribe((update) => {
     expectTypeOf(update).toEqualTypeOf<Update<{ id: number }>>()
     expectTypeOf(update.previousRows).toEqualTypeOf<readonly { id: number }[]>()
+    expectTypeOf(update.patch).toEqualTypeOf<Patch<{ id: number }>>()
   })
   for await (const { rows } of live) expectTypeOf(rows).toEqualTypeOf<readonly { id: number }[]>()
+})
+
+test('a patch’s steps have it too', () => {
+  realtime.live(db.selectFrom('users').select(['id', 'name'])).subscribe(({ rows, previousRows, patch }) => {
+    expectTypeOf(applyPatch(previousRows, patch)).toEqualTypeOf<{ id: number; name: string }[]>()
+    for (const step of patch) {
+      expectTypeOf(step.row).toEqualTypeOf<{ id: number; name: string }>()
+      if (step.kind === 'update') expectTypeOf(step.columns).toEqualTypeOf<readonly string[]>()
+      if (step.kind === 'insert') expectTypeOf(rows[step.to]).toEqualTypeOf<{ id: number; name: string } | undefined>()
+      // @ts-expect-error a row that went has no place any more
+      if (step.kind === 'remove') void step.to
+    }
+  })
 })
 
 test('map changes it', () => {

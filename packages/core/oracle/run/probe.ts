@@ -1,4 +1,5 @@
 import type { LiveQuery, Update } from '../../src/live/contract.js'
+import { applyPatch } from '../../src/snapshot/patch.js'
 import { compareSnapshots } from '../../src/snapshot/token.js'
 import type { QueryCase } from '../case.js'
 import { rowTexts, sameRows, type Row } from './values.js'
@@ -42,6 +43,7 @@ export class Probe {
     if (this.isExact) this.#checkVersion(update.version, texts)
     if (update.kind !== 'rows') return
     this.updates++
+    this.#checkPatch(update)
     const before = rowTexts(update.previousRows, false)
     if (this.isExact && update.previousRows.length > 0) {
       if (sameRows(before, texts, true)) this.problems.push('an update of rows brought the same rows')
@@ -57,6 +59,14 @@ export class Probe {
     if (order !== 'newer' && order !== 'same')
       this.problems.push(`snapshot ${snapshot} is ${order} after ${this.#lastSnapshot}`)
     this.#lastSnapshot = snapshot
+  }
+
+  /** Applied to the rows before, the patch gives the very rows after. */
+  #checkPatch({ previousRows, patch, rows }: Update<Row>): void {
+    const patched = applyPatch(previousRows, patch)
+    if (patched.length === rows.length && patched.every((row, index) => row === rows[index])) return
+    const steps = JSON.stringify(patch.map((step) => ({ ...step, row: undefined, previous: undefined })))
+    this.problems.push(`the patch leads to other rows: ${steps.slice(0, 400)}`)
   }
 
   /** Equal versions mean equal rows. */

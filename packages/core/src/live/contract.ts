@@ -4,6 +4,7 @@ import type { Occurrence } from '../analyze/plan.js'
 import type { SnapshotToken } from '../change.js'
 import type { RealtimeError } from '../errors.js'
 import type { RefreshOption } from '../route/refresh-option.js'
+import type { Patch } from '../snapshot/patch.js'
 
 /** A Kysely query, or `sql\`…\``, with the plugins that the engine's `db` has. */
 export type LiveInput<Row> = Compilable<Row> | RawBuilder<Row>
@@ -48,7 +49,7 @@ export interface LiveState<Row> {
   /** A new array on change; unchanged rows are the identical objects. Frozen. */
   readonly rows: readonly Row[]
   readonly status: LiveStatus
-  /** Identifies the rows' content: equal versions of one query mean equal rows. Empty while pending. */
+  /** Identifies the rows' content: equal versions of one query mean equal rows. Ten characters; empty while pending. */
   readonly version: string
   /** The snapshot that the rows are true at. Empty while pending. */
   readonly snapshot: SnapshotToken
@@ -60,6 +61,11 @@ export interface Update<Row> extends LiveState<Row> {
   /** `rows` when the rows changed (a status may have changed with them), `status` when only the status did. */
   readonly kind: 'rows' | 'status'
   readonly previousRows: readonly Row[]
+  /**
+   * The steps from `previousRows` to `rows`; none when only the status changed. Computed when it is first read, once for
+   * all who share the live query. `applyPatch(previousRows, patch)` gives `rows`.
+   */
+  readonly patch: Patch<Row>
 }
 
 /** A query whose result is kept current. Async iteration yields the present state, then the latest on each change. */

@@ -6,6 +6,7 @@ import type { Explanation, LiveInput, LiveOptions, LiveQuery, LiveState, Scope, 
 import { explain } from './explain.js'
 import type { Holder, LiveInstance, Row } from './live-instance.js'
 import { MappedLiveQuery } from './mapped-live-query.js'
+import { createUpdate } from './update.js'
 import { iterateUpdates } from './updates.js'
 
 /** What a handle asks of the engine. */
@@ -146,14 +147,16 @@ export class LiveHandle implements LiveQuery<Row>, Holder {
     const { state } = instance
     if (state.status === 'pending' && state.error === undefined) return
     const kind = state.rows === this.#state.rows ? 'status' : 'rows'
-    this.#enter(state, { ...state, kind, previousRows: this.#state.rows })
+    this.#enter(state, createUpdate(state, kind, this.#state.rows))
   }
 
   #enter(state: LiveState<Row>, update: Update<Row>): void {
     if (this.#state.status === 'closed') return
     const previousRows = this.#state.rows
     this.#state = state
-    this.#updates.emit({ ...update, previousRows })
+    // Handles that were given another query have other rows behind them.
+    const isShared = update.previousRows === previousRows
+    this.#updates.emit(isShared ? update : createUpdate(state, update.kind, previousRows))
   }
 
   #end(error: RealtimeError): void {
@@ -162,7 +165,7 @@ export class LiveHandle implements LiveQuery<Row>, Holder {
     this.#ready.reject(error)
     const state: LiveState<Row> = { ...this.#state, status: 'closed', error }
     this.#state = state
-    this.#updates.emit({ ...state, kind: 'status', previousRows: state.rows })
+    this.#updates.emit(createUpdate(state, 'status', state.rows))
     this.#updates.clear()
     this.#host.closed(this)
   }

@@ -5,11 +5,12 @@ import type { Accepted, RawResult, Refreshable, RefreshReport } from '../refresh
 import type { Schedule } from '../refresh/schedule.js'
 import type { Routable } from '../route/contract.js'
 import type { RefreshFilter } from '../route/refresh-filter.js'
-import { materialize, type Materialized } from '../snapshot/materialize.js'
+import { materialize, type Materialized, type MaterializeOptions } from '../snapshot/materialize.js'
 import { deferred } from '../util/deferred.js'
 import type { Listeners } from '../util/listeners.js'
 import type { CompiledLiveQuery } from './compile.js'
 import type { LiveOptions, LiveState, LiveStatus, RefreshEvent, Scope, Update } from './contract.js'
+import { createUpdate } from './update.js'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -26,7 +27,8 @@ export interface LiveInstanceOptions {
   readonly schedule: Schedule
   /** Makes the filter that the `refresh` option asks for. */
   readonly filter: (rows: () => readonly Row[]) => RefreshFilter<never, Row> | undefined
-  readonly transform: (rows: readonly Record<string, unknown>[]) => Promise<readonly Row[]>
+  /** What Kysely's plugins make of rows; undefined where there are none. */
+  readonly transform: MaterializeOptions<Row>['transform']
   readonly updates: Listeners<Update<Row>>
   readonly now: () => number
   /** For errors that no holder takes. */
@@ -143,7 +145,8 @@ export class LiveInstance implements Refreshable, Routable {
 
   async accept(result: RawResult, snapshot: SnapshotToken): Promise<Accepted> {
     const { transform, query } = this.#options
-    const content = await materialize(this.#content, result, { ordered: query.ordered !== false, transform })
+    const materialized = materialize(this.#content, result, { ordered: query.ordered !== false, transform })
+    const content = materialized instanceof Promise ? await materialized : materialized
     return {
       changed: content !== this.#content,
       rows: content.rows.length,
@@ -210,8 +213,8 @@ export class LiveInstance implements Refreshable, Routable {
     const previous = this.#state
     this.#state = next
     const isChanged = next.rows !== previous.rows || (next.version !== previous.version && previous.version === '')
-    if (isChanged) this.updates.emit({ ...next, kind: 'rows', previousRows: previous.rows })
-    else if (isOtherStatus(previous, next)) this.updates.emit({ ...next, kind: 'status', previousRows: previous.rows })
+    if (!isChanged && !isOtherStatus(previous, next)) return
+    this.updates.emit(createUpdate(next, isChanged ? 'rows' : 'status', previous.rows))
   }
 }
 

@@ -1,4 +1,6 @@
 import type { LiveInput, LiveOptions, LiveQuery, LiveState, Update } from './contract.js'
+import { mapPatch } from '../snapshot/map-patch.js'
+import { createUpdate } from './update.js'
 import { iterateUpdates } from './updates.js'
 
 /** A live query seen through a function of its rows. Each row is mapped once: unchanged rows stay the same object. */
@@ -44,9 +46,14 @@ export class MappedLiveQuery<Source, Row> implements LiveQuery<Row> {
   }
 
   subscribe(listener: (update: Update<Row>) => void): () => void {
-    return this.#source.subscribe((update) =>
-      listener({ ...update, rows: this.#map(update.rows), previousRows: this.#map(update.previousRows) }),
-    )
+    return this.#source.subscribe((update) => {
+      // In this order: the images of the rows before are reused for those after.
+      const previousRows = this.#map(update.previousRows)
+      const rows = this.#map(update.rows)
+      const { kind, status, version, snapshot, error } = update
+      const diff = () => mapPatch(update.patch, previousRows, rows)
+      listener(createUpdate({ rows, status, version, snapshot, error }, kind, previousRows, diff))
+    })
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Update<Row>, undefined> {

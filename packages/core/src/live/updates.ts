@@ -1,4 +1,5 @@
 import type { LiveState, Update } from './contract.js'
+import { createUpdate } from './update.js'
 
 /** What an iterator needs of a live query. */
 export interface UpdateSource<Row> {
@@ -20,7 +21,7 @@ export function iterateUpdates<Row>(source: UpdateSource<Row>): AsyncIterator<Up
     const previousRows = seen?.rows ?? []
     const kind = seen === undefined || seen.rows !== state.rows ? 'rows' : 'status'
     seen = state
-    return { ...state, kind, previousRows }
+    return createUpdate(state, kind, previousRows)
   }
   const finish = () => {
     isDone = true

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { RawResult } from '../refresh/contract.js'
-import { materialize } from './materialize.js'
+import { materialize, type Materialized } from './materialize.js'
 
 let parsed = 0
 function raw(rows: (string | null)[][], names = ['id', 'name']): RawResult {
@@ -120,4 +120,61 @@ test('a renamed column changes every row', async () => {
 test('rows are frozen, so that no subscriber changes what others see', async () => {
   const { rows } = await materialize(undefined, raw([['1', 'Ada']]), options)
   expect(Object.isFrozen(rows) && Object.isFrozen(rows[0])).toBe(true)
+})
+
+test('a NULL is not an empty text, wherever it stands', () => {
+  const version = (row: (string | null)[]) =>
+    (materialize(undefined, raw([row], ['a', 'b', 'c']), { ordered: true }) as { version: string }).version
+  const rows = [
+    ['', '', ''],
+    [null, '', ''],
+    ['', null, ''],
+    ['', '', null],
+    [null, null, ''],
+    [null, null, null],
+    ['', '1', ''],
+  ]
+  expect(new Set(rows.map(version)).size).toBe(rows.length)
+})
+
+test('without plugins the answer is there at once', () => {
+  expect(materialize(undefined, raw([['1', 'Ada']]), { ordered: true })).not.toBeInstanceOf(Promise)
+})
+
+describe('in a row that changed, the objects of columns that did not', () => {
+  const fields = ['user_id', 'home_address', 'name'].map((name, index) => ({ name, typeOid: index === 0 ? 23 : index }))
+  const parser = (typeOid: number) => (text: string) => (typeOid === 1 ? { city: text } : text)
+  type Columns = Record<string, unknown>
+
+  async function twice(plugin: (row: Columns) => Columns) {
+    const transform = async (rows: readonly Columns[]) => rows.map(plugin)
+    const accept = (name: string, previous?: Materialized<Columns>) =>
+      materialize(previous, { fields, rows: [['1', 'Rome', name]], parser }, { ordered: true, transform })
+    const before = await accept('Ada')
+    return [before.rows[0]!, (await accept('Eve', before)).rows[0]!] as const
+  }
+
+  test('stay the identical ones under the names that a plugin gives them', async () => {
+    const [before, after] = await twice((row) => ({
+      userId: row['user_id'],
+      home: row['home_address'],
+      name: row['name'],
+    }))
+    expect(after['home']).toBe(before['home'])
+    expect(after).toEqual({ userId: '1', home: { city: 'Rome' }, name: 'Eve' })
+  })
+
+  test('are what a plugin makes of other columns too', async () => {
+    const [, after] = await twice((row) => ({
+      userId: row['user_id'],
+      home: { ...(row['home_address'] as object), of: row['name'] },
+      name: row['name'],
+    }))
+    expect(after['home']).toEqual({ city: 'Rome', of: 'Eve' })
+  })
+
+  test('are left alone where a plugin adds columns', async () => {
+    const [, after] = await twice((row) => ({ ...row, label: { name: row['name'] } }))
+    expect(after).toMatchObject({ home_address: { city: 'Rome' }, label: { name: 'Eve' } })
+  })
 })

@@ -1,78 +1,86 @@
-import { createHash } from 'node:crypto'
-import type { RawField, RawResult, RawRow } from '../refresh/contract.js'
+import { isDeepStrictEqual } from 'node:util'
+import type { RawResult } from '../refresh/contract.js'
+import { pairRows } from './pair-rows.js'
+import { columnTexts, rowText, shapeOf, versionOf } from './row-text.js'
 
 /** Rows as subscribers see them, and the text that they were made from. */
 export interface Materialized<Row> {
   readonly rows: readonly Row[]
-  /** Each row's content as text, in the order of `rows`: equal keys mean equal rows. */
-  readonly keys: readonly string[]
+  /** Each row's content as text, in the order of `rows`: equal texts mean equal rows. */
+  readonly texts: readonly string[]
+  /** The columns' names and types: a renamed or retyped column changes all rows. */
+  readonly shape: string
   readonly version: string
 }
 
 export interface MaterializeOptions<Row> {
   /** `false`: the query has no ORDER BY, so another order of the same rows is no change. */
   readonly ordered: boolean
-  /** What Kysely's plugins make of freshly parsed rows; must work row by row. */
-  readonly transform: (rows: readonly Record<string, unknown>[]) => Promise<readonly Row[]>
+  /** What Kysely's plugins make of freshly parsed rows; must work row by row. Undefined: there are none. */
+  readonly transform?: ((rows: readonly Record<string, unknown>[]) => Promise<readonly Row[]>) | undefined
 }
 
 /**
  * Turns a raw result into rows. Rows whose text is unchanged are the identical objects of `previous`, and are not
- * parsed again. Returns `previous` itself when nothing changed.
+ * parsed again; in a row that changed, the columns that did not keep their values. Returns `previous` itself when nothing
+ * changed, and a promise only where plugins make one necessary.
  */
-export async function materialize<Row>(
+export function materialize<Row>(
   previous: Materialized<Row> | undefined,
   result: RawResult,
-  options: MaterializeOptions<Row>,
-): Promise<Materialized<Row>> {
-  const keys = rowKeys(result)
-  const version = versionOf(keys, options.ordered)
-  if (previous?.version === version) return previous
-  const known = previous ? byKey(previous) : new Map<string, Row[]>()
-  const rows: (Row | undefined)[] = keys.map((key) => known.get(key)?.pop())
-  const missing = keys.flatMap((_, index) => (rows[index] === undefined ? [index] : []))
-  const fresh = await options.transform(parseRows(result, missing))
-  missing.forEach((index, position) => (rows[index] = Object.freeze(fresh[position]!)))
-  return { rows: Object.freeze(rows as Row[]), keys, version }
-}
-
-function byKey<Row>(state: Materialized<Row>): Map<string, Row[]> {
-  const known = new Map<string, Row[]>()
-  // Backwards, so that equal rows are handed out in their old order.
-  for (let index = state.keys.length - 1; index >= 0; index--) {
-    const key = state.keys[index]!
-    const rows = known.get(key)
-    if (rows) rows.push(state.rows[index]!)
-    else known.set(key, [state.rows[index]!])
+  { ordered, transform }: MaterializeOptions<Row>,
+): Materialized<Row> | Promise<Materialized<Row>> {
+  const texts = result.rows.map(rowText)
+  const shape = shapeOf(result.fields)
+  const known = previous?.shape === shape ? previous : undefined
+  if (known && isSame(known.texts, texts)) return known
+  const match = matchTexts(known?.texts ?? [], texts)
+  if (known && !ordered && match.came.length === 0 && match.went.length === 0) return known
+  const finish = (fresh: readonly Row[]): Materialized<Row> => {
+    const rows = match.origins.map((from) => (from < 0 ? undefined : known!.rows[from])) as Row[]
+    match.came.forEach((to, index) => (rows[to] = fresh[index]!))
+    if (known) keepValues(known, rows, texts, match, result.fields.length)
+    for (const to of match.came) Object.freeze(rows[to])
+    return { rows: Object.freeze(rows), texts, shape, version: versionOf(shape, texts, ordered) }
   }
-  return known
+  const parsed = parseRows(result, match.came)
+  return transform && parsed.length > 0 ? transform(parsed).then(finish) : finish(parsed as readonly Row[])
 }
 
-/** The shape is part of every key: a renamed or retyped column changes all rows. */
-function rowKeys(result: RawResult): string[] {
-  const shape = JSON.stringify(result.fields.map((field) => [field.name, field.typeOid]))
-  const prefix = createHash('sha256').update(shape).digest('base64url').slice(0, 8)
-  return result.rows.map((row) => prefix + rowKey(row))
+function isSame(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((text, index) => text === right[index])
 }
 
-/** Lengths keep neighbours apart: ('a','bc') and ('ab','c') differ, and so do NULL and ''. */
-function rowKey(row: RawRow): string {
-  let key = ''
-  for (const value of row) key += value === null ? '~' : `${value.length}:${value}`
-  return key
+interface Match {
+  /** For each row after, where it was before; -1 for rows that are new or changed. */
+  readonly origins: readonly number[]
+  readonly came: readonly number[]
+  readonly went: readonly number[]
 }
 
-/** 132 bits of the content's hash: equal versions mean equal rows. */
-function versionOf(keys: readonly string[], ordered: boolean): string {
-  const hash = createHash('sha256')
-  for (const key of ordered ? keys : [...keys].sort()) hash.update(`${key.length};`).update(key)
-  return hash.digest('base64url').slice(0, 22)
+function matchTexts(before: readonly string[], after: readonly string[]): Match {
+  const places = new Map<string, number[]>()
+  // Backwards, so that equal rows are handed out in their old order.
+  for (let from = before.length - 1; from >= 0; from--) {
+    if (before[from] === after[from]) continue
+    const same = places.get(before[from]!)
+    if (same) same.push(from)
+    else places.set(before[from]!, [from])
+  }
+  const came: number[] = []
+  const origins = after.map((text, to) => {
+    const from = text === before[to] ? to : (places.get(text)?.pop() ?? -1)
+    if (from < 0) came.push(to)
+    return from
+  })
+  return { origins, came, went: [...places.values()].flat() }
 }
 
-function parseRows(result: RawResult, indexes: readonly number[]): Record<string, unknown>[] {
-  const columns = result.fields.map((field: RawField) => ({ name: field.name, parse: result.parser(field.typeOid) }))
+function parseRows({ fields, rows, parser }: RawResult, indexes: readonly number[]): Record<string, unknown>[] {
+  if (indexes.length === 0) return []
+  const columns = fields.map((field) => ({ name: field.name, parse: parser(field.typeOid) }))
   return indexes.map((index) => {
-    const raw = result.rows[index]!
+    const raw = rows[index]!
     const row: Record<string, unknown> = {}
     columns.forEach(({ name, parse }, position) => {
       const text = raw[position]!
@@ -80,4 +88,29 @@ function parseRows(result: RawResult, indexes: readonly number[]): Record<string
     })
     return row
   })
+}
+
+/**
+ * In rows that changed, objects (dates, JSON, arrays) of columns that did not stay the identical ones. A plugin could make
+ * one column of several, so it is not the text alone that decides.
+ */
+function keepValues<Row>(
+  known: Materialized<Row>,
+  rows: Row[],
+  texts: readonly string[],
+  { came, went }: Match,
+  columns: number,
+): void {
+  for (const [from, to] of pairRows(known.rows, rows, went, came)) {
+    const before = known.rows[from] as Record<string, unknown>
+    const after = rows[to] as Record<string, unknown>
+    const names = Object.keys(after)
+    if (!names.some((name) => typeof after[name] === 'object' && after[name] !== null)) continue
+    // Columns of the same name share a value, and integer-like names come first: neither has a place of its own.
+    if (names.length !== columns || names.some((name) => /^\d/.test(name)) || Object.isFrozen(after)) continue
+    const [old, now] = [columnTexts(known.texts[from]!, columns), columnTexts(texts[to]!, columns)]
+    names.forEach((name, position) => {
+      if (old[position] === now[position] && isDeepStrictEqual(before[name], after[name])) after[name] = before[name]
+    })
+  }
 }

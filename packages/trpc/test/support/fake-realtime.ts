@@ -10,6 +10,7 @@ import {
   type RealtimeError,
   type Update,
 } from '@pg-realtime/core'
+import { diffRows } from '@pg-realtime/core/snapshot'
 import {
   DummyDriver,
   Kysely,
@@ -238,7 +239,8 @@ class Instance {
     this.state = next
     const kind = next.version !== previous.version ? 'rows' : 'status'
     if (kind === 'status' && next.status === previous.status && next.error === previous.error) return
-    for (const handle of [...this.handles]) handle.tell({ ...next, kind, previousRows: previous.rows })
+    const patch = diffRows(previous.rows, next.rows)
+    for (const handle of [...this.handles]) handle.tell({ ...next, kind, previousRows: previous.rows, patch })
   }
 }
 
