@@ -267,6 +267,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
         options.maxRefreshConnections ?? DEFAULTS.maxRefreshConnections,
         pool.options.max,
       ),
+      isPooled: listen !== undefined,
       statementTimeoutMs: options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs,
       mapPlan: plan,
       labelOf: (table) => labelOf(names, table),

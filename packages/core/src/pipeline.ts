@@ -40,6 +40,8 @@ export interface PipelineOptions {
   readonly auditMs: number
   readonly heartbeatMs: number
   readonly maxRefreshConnections: number
+  /** The pool's connections are a pooler's: what is prepared on one ends with the transaction. */
+  readonly isPooled: boolean
   readonly statementTimeoutMs: number
   readonly mapPlan: (plan: Plan) => Plan
   /** A table of the application's database interface, as plans label it. */
@@ -57,6 +59,7 @@ export class Pipeline {
   readonly #supervisor: Supervisor
   readonly #intervals: Intervals<LiveInstance>
   #sourceStopped: Promise<void> = Promise.resolve()
+  readonly #watching = new Map<Plan, Promise<void>>()
   #reconnected = deferred<void>()
   #opens = 0
   #auditTimer: unknown
@@ -77,6 +80,7 @@ export class Pipeline {
       onFailure: (error, session) => this.#tickFailed(error, session as Session),
       onProgress: () => this.#barriers.check(),
       maxConnections: options.maxRefreshConnections,
+      isPooled: options.isPooled,
       statementTimeoutMs: options.statementTimeoutMs,
     })
     this.#dispatcher = new Dispatcher<LiveInstance>({
@@ -225,7 +229,7 @@ export class Pipeline {
       try {
         const plan = await this.#analyze(instance)
         instance.filter?.check(plan)
-        await this.#options.source.watch(plan.tables)
+        await this.#watch(plan)
         if (opens === this.#opens && this.status === 'live') return plan
       } catch (error) {
         // A source that stopped meanwhile will start again with the connection.
@@ -244,6 +248,16 @@ export class Pipeline {
     const waited = deferred<void>()
     const timer = clock.setTimeout(waited.resolve, backoffDelay(attempt, RETRY, random))
     await Promise.race([waited.promise, this.#reconnected.promise]).finally(() => clock.clearTimeout(timer))
+  }
+
+  /** Asked for once for all instances of a shape that open at the same time. */
+  #watch(plan: Plan): Promise<void> {
+    let watching = this.#watching.get(plan)
+    if (!watching) {
+      watching = this.#options.source.watch(plan.tables).finally(() => this.#watching.delete(plan))
+      this.#watching.set(plan, watching)
+    }
+    return watching
   }
 
   #analyze({ query, options, scope }: LiveInstance): Promise<Plan> {

@@ -1,3 +1,4 @@
+import type { Plan } from '../analyze/plan.js'
 import type { RefreshReason, Scope } from '../live/contract.js'
 import type { RealtimeError } from '../errors.js'
 import type { SnapshotToken } from '../change.js'
@@ -13,6 +14,8 @@ export interface Refreshable {
   readonly sql: string
   readonly parameters: readonly unknown[]
   readonly scope: Scope
+  /** Of the query's shape, and one object for all its instances: they are refreshed together. */
+  readonly plan: Plan
   readonly schedule: Schedule
   /** Nobody watches it any more. */
   readonly isClosed: boolean

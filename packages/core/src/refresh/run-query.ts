@@ -1,19 +1,20 @@
 import type { PoolClient, QueryArrayConfig, QueryArrayResult } from 'pg'
 import type { Scope } from '../live/contract.js'
 import { quoteIdentifier, quoteLiteral } from '../util/postgres.js'
-import type { RawResult } from './contract.js'
+import type { RawField, RawRow } from './contract.js'
+
+export type TextResult = QueryArrayResult<(string | null)[]>
 
 const asText = (text: string) => text
 const RAW_TYPES = { getTypeParser: () => asText } as unknown as NonNullable<QueryArrayConfig['types']>
 
-/** Begins a transaction on an exported snapshot, as a scope. Every setting ends with the transaction. */
-export function beginOnSnapshot(snapshotId: string, scope: Scope, statementTimeoutMs: number): string {
+/** Begins a transaction on an exported snapshot. Every setting ends with the transaction. */
+export function beginOnSnapshot(snapshotId: string, statementTimeoutMs: number): string {
   return [
     'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
     `SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshotId)}`,
     `SET LOCAL statement_timeout = ${Math.trunc(statementTimeoutMs)}`,
     'SET LOCAL idle_in_transaction_session_timeout = 0',
-    ...scopeStatements(scope),
   ].join('; ')
 }
 
@@ -26,12 +27,27 @@ export function scopeStatements(scope: Scope): string[] {
 }
 
 /** Runs a query as the application's pool would, but keeps the values as PostgreSQL's text output. */
-export async function runQuery(client: PoolClient, sql: string, parameters: readonly unknown[]): Promise<RawResult> {
-  const config: QueryArrayConfig = { text: sql, values: [...parameters], rowMode: 'array', types: RAW_TYPES }
-  const result: QueryArrayResult<(string | null)[]> = await client.query(config)
-  return {
-    fields: result.fields.map((field) => ({ name: field.name, typeOid: field.dataTypeID })),
-    rows: result.rows,
-    parser: (typeOid) => client.getTypeParser(typeOid, 'text') as (text: string) => unknown,
+export async function runQuery(client: PoolClient, sql: string, parameters: readonly unknown[]): Promise<TextResult> {
+  // Extended, also without parameters: text of several statements is refused.
+  const config: QueryArrayConfig & { queryMode: 'extended' } = {
+    text: sql,
+    values: [...parameters],
+    rowMode: 'array',
+    types: RAW_TYPES,
+    queryMode: 'extended',
   }
+  return client.query(config)
 }
+
+/** Runs statements in one round trip; their values stay text. */
+export async function runStatements(client: PoolClient, statements: readonly string[]): Promise<TextResult[]> {
+  const config: QueryArrayConfig = { text: statements.join(';\n'), rowMode: 'array', types: RAW_TYPES }
+  const result = (await client.query(config)) as TextResult | TextResult[]
+  return Array.isArray(result) ? result : [result]
+}
+
+export function fieldsOf(result: TextResult): RawField[] {
+  return result.fields.map((field) => ({ name: field.name, typeOid: field.dataTypeID }))
+}
+
+export type { RawRow }

@@ -98,6 +98,15 @@ export class Schedule {
     this.#again(RETRY)
   }
 
+  /** The refresh is left for another connection, at once: the query is as dirty as before. */
+  postpone(): void {
+    if (!this.#running) return
+    const { covers } = this.#running
+    this.#running = undefined
+    this.mark(covers, { kind: 'retry' })
+    this.#windowEnds = -Infinity
+  }
+
   /** The refresh could not take place (connection lost, none free): the query is as dirty as before. */
   abort(): void {
     this.#again(RECONNECT)

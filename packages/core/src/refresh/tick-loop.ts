@@ -6,15 +6,17 @@
  * Ticks never overlap; the refreshes that they start may outlive them. A tick is requested by the change source, by a
  * new live query, by a throttle window that ends, and by a barrier.
  */
-import type { Client, Pool, PoolClient } from 'pg'
+import type { Client, Pool, PoolClient, QueryResult } from 'pg'
 import type { Batch } from '../change.js'
 import type { ChangeSource } from '../capture/contract.js'
 import type { RefreshReason } from '../live/contract.js'
 import type { Clock } from '../util/clock.js'
 import type { Refreshable } from './contract.js'
-import { refreshGroup, type Job, type TickSnapshot } from './worker.js'
-import { groupByScope } from './scope.js'
-import { Semaphore } from '../util/semaphore.js'
+import { Lanes } from './lanes.js'
+import { PreparedStatements } from './prepared.js'
+import { Shapes } from './shape.js'
+import { Work } from './work.js'
+import { refresh, type TickSnapshot } from './worker.js'
 
 /** Where a tick reads: undefined while there is no connection. */
 export interface TickSession {
@@ -25,6 +27,9 @@ export interface TickSession {
 }
 
 const ANSWER_MS = 10_000
+const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_catalog.pg_export_snapshot() AS id'
+/** Work that is expected to take longer is spread over several connections. */
+const WORTH_A_LANE_MS = 50
 
 export interface TickLoopOptions {
   readonly pool: Pool
@@ -38,12 +43,16 @@ export interface TickLoopOptions {
   /** A tick, or a refresh that one started, has ended. */
   readonly onProgress: () => void
   readonly maxConnections: number
+  /** The pool's connections are a pooler's, which may share them out by the transaction. */
+  readonly isPooled: boolean
   readonly statementTimeoutMs: number
 }
 
 export class TickLoop<Query extends Refreshable> {
   readonly #options: TickLoopOptions
-  readonly #lanes: Semaphore
+  readonly #lanes: Lanes
+  readonly #shapes = new Shapes()
+  readonly #prepared: PreparedStatements
   readonly #refreshes = new Set<Promise<void>>()
   readonly #clients = new Set<PoolClient>()
   /** Queries that wait for a refresh, so that a tick's cost does not grow with the clean ones. */
@@ -59,7 +68,8 @@ export class TickLoop<Query extends Refreshable> {
 
   constructor(options: TickLoopOptions) {
     this.#options = options
-    this.#lanes = new Semaphore(options.maxConnections)
+    this.#lanes = new Lanes(options.maxConnections)
+    this.#prepared = new PreparedStatements(options.isPooled)
   }
 
   /** The number of the tick that runs now or ran last: what happens after this call is in a later one. */
@@ -91,7 +101,8 @@ export class TickLoop<Query extends Refreshable> {
   /** Every query that is dirty since `tick` or before is refreshed without regard to its window. */
   force(tick: number): void {
     this.#forcedUntil = Math.max(this.#forcedUntil, tick)
-    this.request()
+    // Where every connection is taken, the next one that is free asks again.
+    if (this.#tick < tick || this.#dueQueries(Infinity).length > 0) this.request()
   }
 
   /** Connections that run refreshes now. */
@@ -131,73 +142,108 @@ export class TickLoop<Query extends Refreshable> {
   async #runTick(session: TickSession): Promise<void> {
     const { reader, origin } = session
     const tick = ++this.#tick
-    await this.#begin(session)
+    const snapshotId = await this.#begin(session)
     try {
       const batch = await this.#options.source().read(reader)
       await this.#options.route(batch, tick, reader)
-      if (this.#dueQueries(tick).length === 0) return
-      // Begun jobs must end: nothing may fail between taking them and handing them to a worker.
-      const { rows } = await reader.query<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id')
-      await this.#refresh(this.#takeDue(tick), { id: rows[0]!.id, token: `${origin}.${batch.snapshot}` })
+      await this.#refreshDue(tick, { id: snapshotId, token: `${origin}.${batch.snapshot}` })
     } finally {
       await reader.query('COMMIT')
     }
   }
 
   /** Answered by any server that is there: silence means that the connection is dead. */
-  async #begin({ reader, abandon }: TickSession): Promise<void> {
+  async #begin({ reader, abandon }: TickSession): Promise<string> {
     const { clock } = this.#options
     const timer = clock.setTimeout(
       () => abandon(new Error(`the server did not answer within ${ANSWER_MS} ms`)),
       ANSWER_MS,
     )
     try {
-      await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+      // The snapshot is exported in the same round trip, though not every tick needs it.
+      const results = (await reader.query(BEGIN)) as unknown as readonly QueryResult<{ id: string }>[]
+      return results[1]!.rows[0]!.id
     } finally {
       clock.clearTimeout(timer)
     }
   }
 
-  /** Resolves when every group has imported the snapshot, or given up. */
-  async #refresh(jobs: readonly Job<Query>[], snapshot: TickSnapshot): Promise<void> {
+  /** Resolves when every connection that refreshes has imported the snapshot, or given up. */
+  async #refreshDue(tick: number, snapshot: TickSnapshot): Promise<void> {
+    const due = this.#dueQueries(tick)
+    const imports: Promise<void>[] = []
+    for (const isApart of [false, true]) {
+      const queries = due.filter((query) => this.#isSlow(query) === isApart)
+      if (queries.length > 0) imports.push(...this.#refresh(queries, tick, snapshot, isApart))
+    }
+    await Promise.all(imports)
+  }
+
+  /** Begun jobs must end: nothing may fail between taking them and handing them to workers. */
+  #refresh(queries: readonly Query[], tick: number, snapshot: TickSnapshot, isApart: boolean): Promise<void>[] {
+    const jobs = queries.map((query) => {
+      this.#dirty.delete(query)
+      return { query, reasons: query.schedule.begin(tick) }
+    })
+    const { clock } = this.#options
+    const work = new Work(jobs, this.#shapes, isApart, () => clock.now())
+    const lanes = Math.min(this.#lanes.free(isApart), Math.max(1, Math.ceil(work.expectedMs / WORTH_A_LANE_MS)))
+    const { promises, workers } = this.#startWorkers(lanes, work, snapshot, isApart)
+    this.#track(Promise.all(workers), work, queries)
+    return promises
+  }
+
+  #startWorkers(lanes: number, work: Work<Query>, snapshot: TickSnapshot, isApart: boolean) {
     const { pool, statementTimeoutMs, clock } = this.#options
     const worker = {
       pool,
       statementTimeoutMs,
       clock,
+      prepared: this.#prepared,
       isStopped: () => this.#isStopped,
       clients: this.#clients,
     }
-    const imports = groupByScope(jobs, this.#lanes.free || 1).map(async ({ scope, jobs: group }) => {
-      await this.#lanes.acquire()
-      await new Promise<void>((onImported) => {
-        this.#track(refreshGroup(group, scope, snapshot, worker, onImported), group)
+    const workers: Promise<void>[] = []
+    const promises = Array.from({ length: lanes }, () => {
+      this.#lanes.take(isApart)
+      return new Promise<void>((onImported) => {
+        const release = () => {
+          this.#lanes.release(isApart)
+          this.#progress()
+        }
+        workers.push(refresh(work, snapshot, isApart, worker, onImported).finally(release))
       })
     })
-    await Promise.all(imports)
+    return { promises, workers }
   }
 
-  #track(refresh: Promise<void>, jobs: readonly Job<Query>[]): void {
-    const tracked = refresh.finally(() => {
-      this.#lanes.release()
-      for (const { query } of jobs) if (query.schedule.isDirty && !query.isClosed) this.#dirty.add(query)
+  #track(workers: Promise<unknown>, work: Work<Query>, queries: readonly Query[]): void {
+    const tracked = workers.then(() => {
+      // What no worker came to: no connection was free, or the engine stops.
+      for (const { query } of work.drain()) query.schedule.abort()
+      for (const query of queries) if (query.schedule.isDirty && !query.isClosed) this.#dirty.add(query)
       this.#refreshes.delete(tracked)
-      this.#arm()
-      this.#options.onProgress()
+      this.#progress()
     })
     this.#refreshes.add(tracked)
   }
 
-  #takeDue(tick: number): Job<Query>[] {
-    return this.#dueQueries(tick).map((query) => {
-      this.#dirty.delete(query)
-      return { query, reasons: query.schedule.begin(tick) }
-    })
+  #progress(): void {
+    this.#arm()
+    this.#options.onProgress()
   }
 
+  #isSlow(query: Query): boolean {
+    return this.#shapes.of(query.plan).isSlow
+  }
+
+  /** Queries that may be refreshed now, and for which a connection is free. */
   #dueQueries(tick: number): Query[] {
     const now = this.#options.clock.now()
-    return [...this.#dirty].filter(({ schedule }) => {
+    const [shared, apart] = [this.#lanes.free(false) > 0, this.#lanes.free(true) > 0]
+    return [...this.#dirty].filter((query) => {
+      if (!(this.#isSlow(query) ? apart : shared)) return false
+      const { schedule } = query
       const since = schedule.pendingSince ?? Infinity
       const isForced = since <= this.#forcedUntil
       const dueAt = schedule.dueAt()
@@ -212,7 +258,10 @@ export class TickLoop<Query extends Refreshable> {
     clock.clearTimeout(this.#timer)
     this.#timer = undefined
     let next = Infinity
-    for (const { schedule } of this.#dirty) next = Math.min(next, schedule.dueAt() ?? Infinity)
+    const [shared, apart] = [this.#lanes.free(false) > 0, this.#lanes.free(true) > 0]
+    for (const query of this.#dirty) {
+      if (this.#isSlow(query) ? apart : shared) next = Math.min(next, query.schedule.dueAt() ?? Infinity)
+    }
     if (next === Infinity) return
     this.#timer = clock.setTimeout(() => this.request(), Math.max(0, next - clock.now()))
   }

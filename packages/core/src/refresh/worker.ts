@@ -1,16 +1,22 @@
 import type { Pool, PoolClient } from 'pg'
 import type { SnapshotToken } from '../change.js'
 import { ConnectionLostError, QueryFailedError, type RealtimeError } from '../errors.js'
-import type { RefreshReason, Scope } from '../live/contract.js'
 import type { Clock } from '../util/clock.js'
-import { checkIn, checkOut, destroyConnection } from '../util/pool.js'
+import { checkIn, checkOut } from '../util/pool.js'
 import { isConnectionError, queryError } from '../util/postgres.js'
 import type { Accepted, RawResult, Refreshable } from './contract.js'
-import { beginOnSnapshot, runQuery } from './run-query.js'
+import { Lane } from './lane.js'
+import type { PreparedStatements } from './prepared.js'
+import { Runner, type Answer } from './runner.js'
+import type { Job, Work } from './work.js'
 
 /** How long a refresh waits for the pool: the tick's transaction is open meanwhile. */
 const CHECK_OUT_MS = 5_000
-const GRACE_MS = 5_000
+/**
+ * How long a statement may run beside others: longer than nearly every query needs, and short enough that who waits
+ * behind it hardly notices. A shape that takes longer is run apart from then on.
+ */
+const SHARED_MS = 250
 
 export interface TickSnapshot {
   /** From `pg_export_snapshot()`; can be imported while the tick's transaction is open. */
@@ -18,68 +24,83 @@ export interface TickSnapshot {
   readonly token: SnapshotToken
 }
 
-export interface Job<Query extends Refreshable> {
-  readonly query: Query
-  readonly reasons: readonly RefreshReason[]
-}
-
 export interface WorkerOptions {
   readonly pool: Pool
   readonly statementTimeoutMs: number
   readonly clock: Clock
-  /** Asked before each query: a stopped engine begins nothing. */
+  readonly prepared: PreparedStatements
+  /** Asked before each message: a stopped engine begins nothing. */
   readonly isStopped: () => boolean
   /** Connections that run a refresh now, so that they can be interrupted. */
   readonly clients: Set<PoolClient>
 }
 
 /**
- * Refreshes live queries of one scope, one after the other, in one transaction on the tick's snapshot. `onImported` is
- * called as soon as the tick's own transaction is not needed any more. Never rejects: every job ends in `accept`,
- * `fail`, or an aborted schedule.
+ * Takes messages from `work` and runs them, in one transaction on the tick's snapshot, until there are none. Several
+ * workers may share one `work`. `onImported` is called as soon as the tick's own transaction is not needed any more.
+ * Never rejects: every job that it takes ends in `accept`, `fail`, or an aborted or postponed schedule.
  */
-export async function refreshGroup<Query extends Refreshable>(
-  jobs: readonly Job<Query>[],
-  scope: Scope,
+export async function refresh<Query extends Refreshable>(
+  work: Work<Query>,
   snapshot: TickSnapshot,
+  isApart: boolean,
   options: WorkerOptions,
   onImported: () => void,
 ): Promise<void> {
-  const pending = [...jobs]
+  const { clock, prepared, statementTimeoutMs } = options
+  const pending = new Set<Job<Query>>()
   let client: PoolClient | undefined
   try {
-    client = await checkOut(options.pool, options.clock, CHECK_OUT_MS)
+    client = await checkOut(options.pool, clock, CHECK_OUT_MS)
     options.clients.add(client)
     if (options.isStopped()) return
-    await client.query(beginOnSnapshot(snapshot.id, scope, options.statementTimeoutMs))
+    const isShared = !isApart && statementTimeoutMs > SHARED_MS
+    const lane = new Lane(client, clock, isShared ? SHARED_MS : statementTimeoutMs)
+    await begin(lane, work, snapshot)
     onImported()
-    while (pending.length > 0 && !options.isStopped()) {
-      await refreshOne(client, pending[0]!, snapshot, options, pending.length > 1)
-      pending.shift()
+    const runner = new Runner<Query>(lane, {
+      prepared,
+      isShared,
+      fastMs: isApart ? SHARED_MS / 2 : undefined,
+      measure: () => performance.now(),
+    })
+    const delivery = { token: snapshot.token, parser: parserOf(client) }
+    const take = () => {
+      const message = options.isStopped() ? undefined : work.take()
+      for (const { items } of message?.steps ?? []) for (const item of items) pending.add(item)
+      return message && runner.run(message)
     }
-    await client.query('COMMIT')
+    // The server runs the next message while the answers of this one are shown.
+    for (let running = take(); running;) {
+      const answers = await running
+      running = take()
+      running?.catch(() => {})
+      for (const answer of answers) {
+        await deliver(answer, delivery)
+        pending.delete(answer.item)
+      }
+    }
+    await runner.finish()
     release(client, options)
   } catch (error) {
     if (client) release(client, options, error)
-    failGroup(error, pending, snapshot)
   } finally {
     onImported()
     for (const { query } of pending) query.schedule.abort()
   }
 }
 
-/** The scope itself is wrong (unknown role, missing right): each of its queries fails for that reason. */
-function failGroup<Query extends Refreshable>(error: unknown, pending: Job<Query>[], snapshot: TickSnapshot): void {
-  if (isConnectionError(error) || isSnapshotGone(error, snapshot)) return
-  for (const { query, reasons } of pending.splice(0)) {
-    report(query, {
-      reasons,
-      changed: false,
-      rows: undefined,
-      durationMs: 0,
-      snapshot: snapshot.token,
-      error: queryError(error, query.sql),
-    })
+/** Where no transaction can begin, the queries fail; a lost connection, or snapshot, says nothing about them. */
+async function begin<Query extends Refreshable>(lane: Lane, work: Work<Query>, snapshot: TickSnapshot): Promise<void> {
+  try {
+    await lane.begin(snapshot.id)
+  } catch (error) {
+    if (!isConnectionError(error) && !isSnapshotGone(error, snapshot)) {
+      for (const { query, reasons } of work.drain()) {
+        report(query, { ...NO_RESULT, reasons, snapshot: snapshot.token, error: queryError(error, query.sql) })
+      }
+    }
+    throw error
   }
 }
 
@@ -88,65 +109,42 @@ function isSnapshotGone(error: unknown, { id }: TickSnapshot): boolean {
   return error instanceof Error && error.message.includes(id)
 }
 
-async function refreshOne<Query extends Refreshable>(
-  client: PoolClient,
-  { query, reasons }: Job<Query>,
-  snapshot: TickSnapshot,
-  { clock, statementTimeoutMs }: WorkerOptions,
-  isolate: boolean,
-): Promise<void> {
-  const startedAt = clock.now()
-  // The server ends a statement that takes too long; this ends one whose server does not answer any more.
-  const deadline = clock.setTimeout(() => destroyConnection(client), statementTimeoutMs + GRACE_MS)
-  const outcome = await attempt(client, query, snapshot, isolate).finally(() => clock.clearTimeout(deadline))
-  const base = { reasons, snapshot: snapshot.token }
-  if (outcome.kind === 'failed') {
-    report(query, {
-      ...base,
-      changed: false,
-      rows: undefined,
-      durationMs: clock.now() - startedAt,
-      error: outcome.error,
-    })
-    return
-  }
-  const { changed, rows } = outcome.accepted
-  query.schedule.succeed()
-  query.refreshed({ ...base, changed, rows, durationMs: clock.now() - startedAt, error: undefined })
-  outcome.accepted.publish()
+interface Delivery {
+  readonly token: SnapshotToken
+  readonly parser: RawResult['parser']
 }
 
-type Outcome =
-  | { readonly kind: 'done'; readonly accepted: Accepted }
-  | { readonly kind: 'failed'; readonly error: RealtimeError }
+async function deliver<Query extends Refreshable>(answer: Answer<Query>, delivery: Delivery): Promise<void> {
+  const { query, reasons } = answer.item
+  if (answer.kind === 'slow') return query.schedule.postpone()
+  const base = { reasons, snapshot: delivery.token, durationMs: answer.ms }
+  if (answer.kind === 'failed') return report(query, { ...NO_RESULT, ...base, error: answer.error })
+  const outcome = await accept(query, answer, delivery)
+  if (outcome instanceof Error) return report(query, { ...NO_RESULT, ...base, error: outcome })
+  const { changed, rows } = outcome
+  query.schedule.succeed()
+  query.refreshed({ ...base, changed, rows, error: undefined })
+  outcome.publish()
+}
 
-/** A lost connection is thrown: it says nothing about the query. */
-async function attempt(
-  client: PoolClient,
-  query: Refreshable,
-  snapshot: TickSnapshot,
-  isolate: boolean,
-): Promise<Outcome> {
-  let result: RawResult
+async function accept<Query extends Refreshable>(
+  query: Query,
+  { fields, rows }: Answer<Query> & { readonly kind: 'rows' },
+  { token, parser }: Delivery,
+): Promise<Accepted | RealtimeError> {
   try {
-    if (isolate) await client.query('SAVEPOINT refresh')
-    result = await runQuery(client, query.sql, query.parameters)
-    if (isolate) await client.query('RELEASE SAVEPOINT refresh')
-  } catch (error) {
-    if (isConnectionError(error)) throw error
-    if (isolate) await client.query('ROLLBACK TO SAVEPOINT refresh')
-    return { kind: 'failed', error: queryError(error, query.sql) }
-  }
-  try {
-    return { kind: 'done', accepted: await query.accept(result, snapshot.token) }
+    return await query.accept({ fields, rows, parser }, token)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    return {
-      kind: 'failed',
-      error: new QueryFailedError(`A type parser or Kysely plugin failed on a result: ${reason}`, { cause }),
-    }
+    return new QueryFailedError(`A type parser or Kysely plugin failed on a result: ${reason}`, { cause })
   }
 }
+
+function parserOf(client: PoolClient): RawResult['parser'] {
+  return (typeOid) => client.getTypeParser(typeOid, 'text') as (text: string) => unknown
+}
+
+const NO_RESULT = { changed: false, rows: undefined, durationMs: 0 } as const
 
 function report(query: Refreshable, outcome: Parameters<Refreshable['refreshed']>[0]): void {
   query.schedule.fail()

@@ -1,0 +1,91 @@
+/**
+ * A connection of the pool in a transaction on the tick's snapshot, for one scope after the other:
+ *
+ *   BEGIN; SET TRANSACTION SNAPSHOT; SAVEPOINT ─► (ROLLBACK TO SAVEPOINT; scope's settings and role; statements)… ─► COMMIT
+ *
+ * What must hold: nothing of one scope reaches the next. Going back to the savepoint undoes settings and role, and what
+ * a failed statement left, as the end of a transaction would.
+ */
+import type { PoolClient } from 'pg'
+import type { Scope } from '../live/contract.js'
+import type { Clock } from '../util/clock.js'
+import { destroyConnection } from '../util/pool.js'
+import { beginOnSnapshot, runQuery, runStatements, scopeStatements, type TextResult } from './run-query.js'
+
+const SAVEPOINT = 'pg_realtime_scope'
+const GRACE_MS = 5_000
+
+/** Statements of one scope. */
+export interface Part {
+  readonly scope: Scope
+  readonly scopeKey: string
+  readonly statements: readonly string[]
+}
+
+export class Lane {
+  readonly client: PoolClient
+  readonly #clock: Clock
+  /** How long one statement may take. */
+  readonly timeoutMs: number
+  /** The scope that is in force; undefined where it is not known after an error. */
+  #scopeKey: string | undefined = ''
+
+  constructor(client: PoolClient, clock: Clock, timeoutMs: number) {
+    this.client = client
+    this.#clock = clock
+    this.timeoutMs = timeoutMs
+  }
+
+  async begin(snapshotId: string): Promise<void> {
+    await this.#run(1, () =>
+      runStatements(this.client, [beginOnSnapshot(snapshotId, this.timeoutMs), `SAVEPOINT ${SAVEPOINT}`]),
+    )
+  }
+
+  async commit(statements: readonly string[]): Promise<void> {
+    const reset = statements.length > 0 ? [`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`] : []
+    await this.#run(1, () => runStatements(this.client, [...reset, ...statements, 'COMMIT']))
+  }
+
+  /** Sends all parts in one message. Returns the results of their statements; one that fails fails them all. */
+  async send(parts: readonly Part[]): Promise<TextResult[]> {
+    const statements: string[] = []
+    const wanted: number[] = []
+    let scopeKey = this.#scopeKey
+    for (const part of parts) {
+      if (part.scopeKey !== scopeKey) statements.push(...switchTo(part.scope))
+      scopeKey = part.scopeKey
+      for (const statement of part.statements) wanted.push(statements.push(statement) - 1)
+    }
+    this.#scopeKey = undefined
+    const results = await this.#run(statements.length, () => runStatements(this.client, statements))
+    this.#scopeKey = scopeKey
+    return wanted.map((index) => results[index]!)
+  }
+
+  /** Runs one query with its parameters as `pg` sends them. */
+  async query(scope: Scope, scopeKey: string, sql: string, parameters: readonly unknown[]): Promise<TextResult> {
+    if (scopeKey !== this.#scopeKey) await this.send([{ scope, scopeKey, statements: [] }])
+    this.#scopeKey = undefined
+    const result = await this.#run(1, () => runQuery(this.client, sql, parameters))
+    this.#scopeKey = scopeKey
+    return result
+  }
+
+  /** The server ends a statement that takes too long; this ends one whose server does not answer any more. */
+  async #run<Result>(statements: number, run: () => Promise<Result>): Promise<Result> {
+    const deadline = this.#clock.setTimeout(
+      () => destroyConnection(this.client),
+      statements * this.timeoutMs + GRACE_MS,
+    )
+    try {
+      return await run()
+    } finally {
+      this.#clock.clearTimeout(deadline)
+    }
+  }
+}
+
+function switchTo(scope: Scope): string[] {
+  return [`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`, ...scopeStatements(scope)]
+}

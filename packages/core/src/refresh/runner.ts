@@ -1,0 +1,202 @@
+/**
+ * Runs messages on a lane. A message that fails says nothing about most of its instances, so they are tried in smaller
+ * company:
+ *
+ *   together ──fails──► each, in one message ──fails──► one by one ──fails──► that instance's error
+ *
+ * What must hold: every instance of a message gets exactly one answer, unless the connection is lost, which is thrown.
+ */
+import { isConnectionError, queryError, sqlState } from '../util/postgres.js'
+import { literalOf } from '../util/parameter-text.js'
+import type { RealtimeError } from '../errors.js'
+import type { RawField, RawRow, Refreshable } from './contract.js'
+import type { Lane, Part } from './lane.js'
+import type { PreparedNames, PreparedStatements } from './prepared.js'
+import { fieldsOf, type TextResult } from './run-query.js'
+import type { Shape } from './shape.js'
+import { splitRows } from './together.js'
+import type { Item, Message, Step } from './work.js'
+
+export type Answer<Query extends Refreshable> = { readonly item: Item<Query> } & (
+  | {
+      readonly kind: 'rows'
+      readonly fields: readonly RawField[]
+      readonly rows: readonly RawRow[]
+      readonly ms: number
+    }
+  | { readonly kind: 'failed'; readonly error: RealtimeError; readonly ms: number }
+  /** It would hold up the others: it is run apart from them. */
+  | { readonly kind: 'slow' }
+)
+
+export interface RunnerOptions {
+  readonly prepared: PreparedStatements
+  /** Whether a statement that runs into the lane's time limit may go on in another lane. */
+  readonly isShared: boolean
+  /** Set where slow shapes run: an instance that takes less time could run among the others. */
+  readonly fastMs: number | undefined
+  /** Milliseconds, for measuring. */
+  readonly measure: () => number
+}
+
+export class Runner<Query extends Refreshable> {
+  readonly #lane: Lane
+  readonly #options: RunnerOptions
+  #names: PreparedNames
+  /** Shapes that ran unprepared, and will probably run again. */
+  readonly #unprepared = new Map<Shape, Step<Query>>()
+
+  constructor(lane: Lane, options: RunnerOptions) {
+    this.#lane = lane
+    this.#options = options
+    this.#names = options.prepared.on(lane.client)
+  }
+
+  async run(message: Message<Query>): Promise<Answer<Query>[]> {
+    if (message.way === 'together') return this.#together(message.steps[0]!)
+    if (message.way === 'each') return this.#each(message.steps)
+    return this.#oneByOne(message.steps)
+  }
+
+  /** Prepares what later ticks will run, then ends the transaction. */
+  async finish(): Promise<void> {
+    if (this.#options.prepared.arePooled) return this.#lane.commit(this.#names.removal())
+    await this.#prepare([...this.#unprepared.values()]).catch((error: unknown) => {
+      if (isConnectionError(error)) throw error
+    })
+    await this.#lane.commit([])
+  }
+
+  async #together(step: Step<Query>): Promise<Answer<Query>[]> {
+    const { shape, items } = step
+    const startedAt = this.#options.measure()
+    let result: TextResult | undefined
+    try {
+      const statement = shape.form!.text(items.map((item) => item.parameters!))
+      ;[result] = await this.#lane.send([{ ...step, statements: [statement] }])
+    } catch (error) {
+      if (isConnectionError(error)) throw error
+      if (isInterrupted(error)) shape.wasTooSlowTogether()
+    }
+    const ms = this.#options.measure() - startedAt
+    const fields = result && fieldsOf(result).slice(0, -1)
+    const rows = result && splitRows(result.rows, items.length, shape.plan.ordered)
+    if (fields && rows) {
+      shape.took('together', items.length, ms, startedAt)
+      return items.map((item, index) => ({ kind: 'rows', item, fields, rows: rows[index]!, ms: ms / items.length }))
+    }
+    const answers = await this.#each([step])
+    if (answers.every(({ kind }) => kind === 'rows')) shape.cannotBeTogether()
+    return answers
+  }
+
+  async #each(steps: readonly Step<Query>[]): Promise<Answer<Query>[]> {
+    const items = itemsOf(steps)
+    // Preparing costs a round trip, which a single instance saves.
+    if (items.length === 1 && !this.#names.of(items[0]!.shape)) {
+      this.#unprepared.set(items[0]!.shape, steps[0]!)
+      return this.#oneByOne(steps)
+    }
+    try {
+      await this.#prepare(steps)
+      const startedAt = this.#options.measure()
+      const results = await this.#lane.send(steps.map((step) => this.#executions(step)))
+      const ms = (this.#options.measure() - startedAt) / items.length
+      for (const { shape, items: own } of steps) this.#took(shape, own.length, ms, startedAt)
+      let [shape, fields]: [Shape | undefined, RawField[]] = [undefined, []]
+      return items.map(({ item, shape: itsShape }, index) => {
+        if (itsShape !== shape) [shape, fields] = [itsShape, fieldsOf(results[index]!)]
+        return { kind: 'rows', item, fields, rows: results[index]!.rows, ms }
+      })
+    } catch (error) {
+      if (isConnectionError(error)) throw error
+      if (isInterrupted(error) && items.length === 1) return [this.#failed(error, items[0]!, 0)]
+      if (this.#isTooSlow(error) && steps.length === 1) steps[0]!.shape.becameSlow()
+      this.#distrustNames(error, steps)
+      return this.#oneByOne(steps)
+    }
+  }
+
+  #executions(step: Step<Query>): Part {
+    const name = this.#names.of(step.shape)!
+    return { ...step, statements: step.items.map((item) => execution(name, item)) }
+  }
+
+  async #oneByOne(steps: readonly Step<Query>[]): Promise<Answer<Query>[]> {
+    const answers: Answer<Query>[] = []
+    for (const { item, shape, step } of itemsOf(steps)) {
+      const isPostponed = shape.isSlow && this.#options.isShared
+      answers.push(isPostponed ? { kind: 'slow', item } : await this.#alone(item, step))
+    }
+    return answers
+  }
+
+  async #alone(item: Item<Query>, step: Step<Query>): Promise<Answer<Query>> {
+    const { shape, scope, scopeKey } = step
+    const { measure } = this.#options
+    const startedAt = measure()
+    try {
+      const result = await this.#lane.query(scope, scopeKey, item.query.sql, item.query.parameters)
+      const ms = measure() - startedAt
+      this.#took(shape, 1, ms, startedAt)
+      return { kind: 'rows', item, fields: fieldsOf(result), rows: result.rows, ms }
+    } catch (error) {
+      if (isConnectionError(error)) throw error
+      return this.#failed(error, { item, shape }, measure() - startedAt)
+    }
+  }
+
+  #failed(error: unknown, { item, shape }: { item: Item<Query>; shape: Shape }, ms: number): Answer<Query> {
+    if (!this.#isTooSlow(error)) return { kind: 'failed', item, error: queryError(error, item.query.sql), ms }
+    shape.becameSlow()
+    return { kind: 'slow', item }
+  }
+
+  #took(shape: Shape, count: number, ms: number, now: number): void {
+    shape.took('each', count, ms * count, now)
+    const { fastMs } = this.#options
+    if (fastMs !== undefined) shape.ranApart(ms < fastMs)
+  }
+
+  /** Prepares those shapes that are not yet, in one round trip. */
+  async #prepare(steps: readonly Step<Query>[]): Promise<void> {
+    const missing = new Map<Shape, Step<Query>>()
+    for (const step of steps) if (!this.#names.of(step.shape)) missing.set(step.shape, step)
+    if (missing.size === 0) return
+    const preparations = [...missing].map(([shape, step]) => ({ step, ...this.#names.prepare(shape) }))
+    await this.#lane.send(preparations.map(({ step, statements }) => ({ ...step, statements })))
+    for (const { done } of preparations) done()
+  }
+
+  /** A prepared statement may be what failed: a column has another type now, or somebody else removed it. */
+  #distrustNames(error: unknown, steps: readonly Step<Query>[]): void {
+    const state = sqlState(error)
+    if (state === NO_SUCH_STATEMENT || state === STATEMENT_EXISTS) {
+      this.#options.prepared.distrust()
+      this.#names = this.#options.prepared.on(this.#lane.client)
+    } else for (const { shape } of steps) this.#names.forget(shape)
+  }
+
+  #isTooSlow(error: unknown): boolean {
+    return this.#options.isShared && isInterrupted(error)
+  }
+}
+
+const NO_SUCH_STATEMENT = '26000'
+const STATEMENT_EXISTS = '42P05'
+
+function isInterrupted(error: unknown): boolean {
+  return sqlState(error) === '57014'
+}
+
+function execution(
+  name: string,
+  { parameters }: { readonly parameters: readonly (string | null)[] | undefined },
+): string {
+  const values = (parameters ?? []).map(literalOf)
+  return values.length === 0 ? `EXECUTE ${name}` : `EXECUTE ${name}(${values.join(', ')})`
+}
+
+function itemsOf<Query extends Refreshable>(steps: readonly Step<Query>[]) {
+  return steps.flatMap((step) => step.items.map((item) => ({ item, step, shape: step.shape })))
+}

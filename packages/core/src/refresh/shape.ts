@@ -1,0 +1,127 @@
+/**
+ * What is known of a shape from running it: whether its instances are faster together or one by one, how many fit into
+ * one message, and whether it is slow. Belongs to a plan, so a shape that is analyzed anew is measured anew.
+ *
+ *   unknown ─► one by one for a few ─► together for a few ─► the faster of the two, the other one tried again now and then
+ */
+import type { Plan } from '../analyze/plan.js'
+import { togetherForm, type TogetherForm } from './together.js'
+
+export type Way = 'together' | 'each'
+
+/** Below this, planning one statement costs more than it saves. */
+export const FEWEST_TOGETHER = 6
+/** How many instances are run to compare the two ways. */
+const SAMPLE = 24
+const MOST_IN_MESSAGE = 1_000
+/** Time that a message should take: results are shown, and a stop is noticed, at its end. */
+const MESSAGE_MS = 40
+const FIRST_AGAIN_MS = 30_000
+const LAST_AGAIN_MS = 15 * 60_000
+/** How fast a new measurement replaces the old ones. */
+const WEIGHT = 0.3
+const FAST_RUNS = 3
+
+export interface Attempt {
+  readonly way: Way
+  readonly count: number
+}
+
+export class Shape {
+  readonly id: number
+  readonly plan: Plan
+  readonly form: TogetherForm | undefined
+  /** Milliseconds an instance. */
+  readonly #cost: { [way in Way]: number | undefined } = { each: undefined, together: undefined }
+  #isPossible: boolean
+  #compareAt = 0
+  #compareAfterMs = FIRST_AGAIN_MS
+  #isSlow = false
+  #fastRuns = 0
+  #fastRunsNeeded = FAST_RUNS
+
+  constructor(id: number, plan: Plan) {
+    this.id = id
+    this.plan = plan
+    this.form = togetherForm(plan)
+    this.#isPossible = this.form !== undefined
+  }
+
+  /** Expected milliseconds for one instance; undefined before the first run. */
+  get costMs(): number | undefined {
+    const { each, together } = this.#cost
+    return this.#isPossible ? (together ?? each) : each
+  }
+
+  get isSlow(): boolean {
+    return this.#isSlow
+  }
+
+  /** How the next of `waiting` instances of one scope are run, and how many of them. */
+  next(waiting: number, now: number): Attempt {
+    if (!this.#isPossible || waiting < FEWEST_TOGETHER) return this.#attempt('each', waiting)
+    const { each, together } = this.#cost
+    if (each === undefined) return { way: 'each', count: Math.min(waiting, SAMPLE) }
+    if (together === undefined) return { way: 'together', count: Math.min(waiting, SAMPLE) }
+    const [better, other]: [Way, Way] = together <= each ? ['together', 'each'] : ['each', 'together']
+    if (now >= this.#compareAt) {
+      this.#compareAt = now + this.#compareAfterMs
+      this.#compareAfterMs = Math.min(this.#compareAfterMs * 2, LAST_AGAIN_MS)
+      return { way: other, count: Math.min(waiting, SAMPLE) }
+    }
+    return this.#attempt(better, waiting)
+  }
+
+  #attempt(way: Way, waiting: number): Attempt {
+    const cost = this.#cost[way]
+    const fitting = cost === undefined ? SAMPLE : Math.floor(MESSAGE_MS / Math.max(cost, 0.001))
+    return { way, count: Math.min(waiting, MOST_IN_MESSAGE, Math.max(1, fitting)) }
+  }
+
+  /** `count` instances took so long, sent as one message. */
+  took(way: Way, count: number, ms: number, now: number): void {
+    const isFirst = this.#cost.each === undefined || this.#cost.together === undefined
+    const before = this.#cost[way]
+    const cost = ms / count
+    this.#cost[way] = before === undefined || before === Infinity ? cost : before + WEIGHT * (cost - before)
+    if (isFirst) this.#compareAt = now + this.#compareAfterMs
+  }
+
+  /** The statement for several instances failed where each of them succeeds. */
+  cannotBeTogether(): void {
+    this.#isPossible = false
+  }
+
+  /** The statement for several instances was interrupted: it is not tried again before the next comparison. */
+  wasTooSlowTogether(): void {
+    this.#cost.together = Infinity
+  }
+
+  /** An instance was interrupted after the time that queries may hold up others. */
+  becameSlow(): void {
+    if (!this.#isSlow) this.#fastRunsNeeded = Math.min(this.#fastRunsNeeded * 2, 1_024)
+    this.#isSlow = true
+    this.#fastRuns = 0
+  }
+
+  /** A run among the slow ones, and whether it would have been fast enough to run among the others. */
+  ranApart(isFast: boolean): void {
+    this.#fastRuns = isFast ? this.#fastRuns + 1 : 0
+    if (this.#fastRuns >= this.#fastRunsNeeded) this.#isSlow = false
+  }
+}
+
+/** The shapes of an engine, by their plans. */
+export class Shapes {
+  readonly #shapes = new WeakMap<Plan, Shape>()
+  #last = 0
+
+  of(plan: Plan): Shape {
+    let shape = this.#shapes.get(plan)
+    if (!shape) {
+      shape = new Shape((this.#last += 1), plan)
+      this.#shapes.set(plan, shape)
+    }
+    return shape
+  }
+}

@@ -1,0 +1,146 @@
+import type { Scope } from '../live/contract.js'
+import { parameterText } from '../util/parameter-text.js'
+import type { RefreshReason } from '../live/contract.js'
+import type { Refreshable } from './contract.js'
+import { scopeKey } from './scope.js'
+import { FEWEST_TOGETHER, type Shape, type Shapes, type Way } from './shape.js'
+import type { ParameterRow } from './together.js'
+
+export interface Job<Query extends Refreshable> {
+  readonly query: Query
+  readonly reasons: readonly RefreshReason[]
+}
+
+/** Instances of one shape in one scope. */
+export interface Step<Query extends Refreshable> {
+  readonly scope: Scope
+  readonly scopeKey: string
+  readonly shape: Shape
+  readonly items: readonly Item<Query>[]
+}
+
+export interface Item<Query extends Refreshable> extends Job<Query> {
+  /** Undefined: only `pg` itself can send them. */
+  readonly parameters: ParameterRow | undefined
+}
+
+/** What is sent at once. */
+export interface Message<Query extends Refreshable> {
+  /** 'alone': by `pg` itself, which can send everything. */
+  readonly way: Way | 'alone'
+  readonly steps: readonly Step<Query>[]
+}
+
+const MOST_IN_MESSAGE = 500
+/** What an instance that was never run is taken to need. */
+const UNKNOWN_MS = 1
+const MESSAGE_MS = 40
+
+interface Group<Query extends Refreshable> {
+  readonly scope: Scope
+  readonly scopeKey: string
+  readonly shape: Shape
+  readonly items: Item<Query>[]
+}
+
+/** A tick's jobs, taken message by message by the connections that run them. */
+export class Work<Query extends Refreshable> {
+  /** Many instances of one shape in one scope. */
+  readonly #large: Group<Query>[] = []
+  readonly #small: Group<Query>[] = []
+  readonly #alone: Group<Query>[] = []
+  readonly #isApart: boolean
+  readonly #now: () => number
+  readonly expectedMs: number
+
+  /** `isApart`: slow shapes run one instance at a time. */
+  constructor(jobs: readonly Job<Query>[], shapes: Shapes, isApart: boolean, now: () => number) {
+    this.#isApart = isApart
+    this.#now = now
+    let expectedMs = 0
+    const groups = new Map<string, Group<Query>>()
+    for (const job of jobs) {
+      const { query, reasons } = job
+      const shape = shapes.of(query.plan)
+      expectedMs += shape.costMs ?? UNKNOWN_MS
+      const parameters = parameterRow(query)
+      const key = scopeKey(query.scope)
+      // One that failed would fail the others' message, and they would all run twice.
+      const isAlone = parameters === undefined || reasons.some(({ kind }) => kind === 'retry')
+      const groupKey = `${isAlone ? 'alone' : ''} ${shape.id} ${key}`
+      let group = groups.get(groupKey)
+      if (!group) {
+        groups.set(groupKey, (group = { scope: query.scope, scopeKey: key, shape, items: [] }))
+        if (isAlone) this.#alone.push(group)
+      }
+      group.items.push({ query, reasons, parameters })
+    }
+    this.expectedMs = expectedMs
+    for (const [key, group] of groups) {
+      if (key.startsWith('alone')) continue
+      const isLarge = group.items.length >= FEWEST_TOGETHER && !isApart
+      ;(isLarge ? this.#large : this.#small).push(group)
+    }
+    // One after the other, the instances of a scope need its settings once.
+    this.#small.sort((a, b) => compare(a.scopeKey, b.scopeKey))
+  }
+
+  /** The next message. Undefined when there is no more. */
+  take(): Message<Query> | undefined {
+    return this.#takeSmall() ?? this.#takeLarge() ?? this.#takeAlone()
+  }
+
+  /** Every job that no message has taken. */
+  drain(): Job<Query>[] {
+    return [this.#small, this.#large, this.#alone].flatMap((groups) =>
+      groups.splice(0).flatMap((group) => group.items.splice(0)),
+    )
+  }
+
+  #takeLarge(): Message<Query> | undefined {
+    const group = this.#large[0]
+    if (!group) return undefined
+    const { way, count } = group.shape.next(group.items.length, this.#now())
+    const items = group.items.splice(0, count)
+    if (group.items.length === 0) this.#large.shift()
+    return { way, steps: [{ ...group, items }] }
+  }
+
+  #takeSmall(): Message<Query> | undefined {
+    const steps: Step<Query>[] = []
+    let [count, expectedMs] = [0, 0]
+    while (this.#small.length > 0 && count < MOST_IN_MESSAGE && expectedMs < MESSAGE_MS) {
+      const group = this.#small[0]!
+      const items = group.items.splice(0, this.#isApart ? 1 : Infinity)
+      if (group.items.length === 0) this.#small.shift()
+      steps.push({ ...group, items })
+      count += items.length
+      expectedMs += items.length * (group.shape.costMs ?? UNKNOWN_MS)
+      if (this.#isApart) break
+    }
+    return steps.length === 0 ? undefined : { way: 'each', steps }
+  }
+
+  #takeAlone(): Message<Query> | undefined {
+    const group = this.#alone[0]
+    if (!group) return undefined
+    const items = group.items.splice(0, 1)
+    if (group.items.length === 0) this.#alone.shift()
+    return { way: 'alone', steps: [{ ...group, items }] }
+  }
+}
+
+function parameterRow({ parameters, plan }: Refreshable): ParameterRow | undefined {
+  const row: (string | null)[] = []
+  for (const [index, value] of parameters.entries()) {
+    const text = parameterText(value, plan.parameterTypes[index])
+    if (text === undefined) return undefined
+    row.push(text)
+  }
+  return row
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}
