@@ -1,8 +1,19 @@
 import superjson from 'superjson'
 import { describe, expect, test } from 'vitest'
-import { announce, formatEventId, isMessage, parseEventId, receive, rowsMessage, statusMessage } from './protocol.js'
+import {
+  announce,
+  formatEventId,
+  isCurrent,
+  parseEventId,
+  patchText,
+  readMessage,
+  receive,
+  rowsMessage,
+  shortSnapshot,
+  statusMessage,
+} from './protocol.js'
 
-const held = { version: 'abc-_1', snapshot: '7.1.10:12:11' }
+const held = { version: 'abc-_1', snapshot: '7.1.10:12:11', state: 'a1b2.3' }
 
 describe('an input with an announcement', () => {
   const inputs: readonly (readonly [string, unknown])[] = [
@@ -45,7 +56,7 @@ describe('an input with an announcement', () => {
   })
 
   test('believes the id that tRPC sends, which is newer, before the one of the link', () => {
-    const newer = { version: 'newer', snapshot: '7.1.20:20:' }
+    const newer = { version: 'newer', snapshot: '7.1.20:20:', state: 'a1b2.4' }
     const sent = announce(undefined, { transformer: false, resume: formatEventId(held, 'n1') })
     expect(receive({ ...sent, lastEventId: formatEventId(newer, 'n2') }).resume).toEqual(newer)
   })
@@ -55,7 +66,7 @@ test.each([
   ['nothing', undefined],
   ['an object', { shop: 1, lastEventId: '7' }],
   ['another use of the key', { '~live': true }],
-  ['another protocol', { '~live': { protocol: 99, shape: 'object' } }],
+  ['no known shape', { '~live': { protocol: 99, shape: 'other' } }],
 ])('an input without an announcement is left as it is: %s', (_, input) => {
   expect(receive(input)).toEqual({ announcement: undefined, input, resume: undefined })
 })
@@ -64,23 +75,46 @@ describe('event ids', () => {
   test('say what the client holds', () => expect(parseEventId(formatEventId(held, 'n1'))).toEqual(held))
 
   test('of a client without rows say nothing', () => {
-    expect(parseEventId(formatEventId({ version: '', snapshot: '' }, 'n1'))).toBeUndefined()
+    expect(parseEventId(formatEventId({ version: '', snapshot: '', state: '' }, 'n1'))).toBeUndefined()
   })
 
-  test.each(['', '1', 'a~b', 'a~b~c~d'])('that are not ours say nothing: %j', (id) => {
+  test.each(['', '1', 'a~b', 'a~b~c~d~e'])('that are not ours say nothing: %j', (id) => {
     expect(parseEventId(id)).toBeUndefined()
   })
 
   test('stay short behind many running transactions, and then ask for more, never for less', () => {
     const running = Array.from({ length: 500 }, (_, index) => 1_000_000 + index)
-    const id = formatEventId({ version: 'v', snapshot: `7.1.1000000:1000600:${running.join()}` }, 'n1')
-    expect(parseEventId(id)).toEqual({ version: 'v', snapshot: '7.1.1000600:1000600:' })
+    expect(shortSnapshot(`7.1.1000000:1000600:${running.join()}`)).toBe('7.1.1000600:1000600:')
+  })
+
+  test('name the system by its last digits', () => {
+    expect(shortSnapshot('7439201123456789012.1.1042:1045:1043')).toBe('789012.1.1042:1045:1043')
+  })
+})
+
+test.each([1, 3])(
+  'a client of protocol %s is known as one that reads plain rows only, and its input is its own',
+  (protocol) => {
+    const input = { shop: 1, '~live': { protocol, shape: 'object', transformer: true }, lastEventId: 'abc' }
+    const received = receive(input)
+    expect(received.input).toEqual({ shop: 1 })
+    expect(isCurrent(received.announcement)).toBe(false)
+  },
+)
+
+test('a patch is a text that carries its status, and the number that it follows', () => {
+  expect(readMessage(patchText('stale', 12, '{"r":[1]}\n{}'))).toMatchObject({
+    kind: 'patch',
+    status: 'stale',
+    from: 12,
+    lines: '{"r":[1]}\n{}',
   })
 })
 
 test('messages are told from an application’s own data', () => {
-  const rows = rowsMessage(held, 'live', { count: 0, lines: '', single: false })
-  expect([rows, statusMessage(held, 'stale'), {}, [], null, 'text', { '~live': 2 }].map(isMessage)).toEqual([
+  const rows = rowsMessage('live', { count: 0, lines: '', single: false })
+  const values = [rows, statusMessage('stale'), {}, [], null, '~2x1|', { '~live': 1 }]
+  expect(values.map((value) => readMessage(value) !== undefined)).toEqual([
     true,
     true,
     false,

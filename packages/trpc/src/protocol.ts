@@ -12,7 +12,8 @@
 /** The key in a subscription's input under which `liveLink` announces itself. */
 export const MARKER = '~live'
 
-const PROTOCOL = 1
+/** 1 sent all rows on each change. A client of another protocol is served plain rows. */
+const PROTOCOL = 2
 
 /** How the announcement was put into the input, and so how the input that the application gave is got back. */
 type InputShape = 'object' | 'undefined' | 'null' | 'value'
@@ -54,7 +55,7 @@ function shapeOf(input: unknown): InputShape {
 }
 
 export interface ReceivedInput {
-  /** Undefined: the client has no `liveLink`. */
+  /** Undefined: the client has no `liveLink`. It may be of another version, see `isCurrent`. */
   readonly announcement: Announcement | undefined
   /** The input as the application gave it. */
   readonly input: unknown
@@ -88,38 +89,72 @@ function inputOf(announcement: Announcement, own: Record<string, unknown>): unkn
   }
 }
 
+/** How inputs are wrapped is the same in all protocols. */
 function asAnnouncement(value: unknown): Announcement | undefined {
-  if (!isPlainObject(value) || value['protocol'] !== PROTOCOL) return undefined
+  if (!isPlainObject(value) || typeof value['protocol'] !== 'number' || !SHAPES.has(value['shape'])) return undefined
   return value as unknown as Announcement
 }
 
-/** What a client holds: the version of its rows, and the snapshot that it has seen. */
-export interface Resume {
-  readonly version: string
-  readonly snapshot: string
+const SHAPES: ReadonlySet<unknown> = new Set<InputShape>(['object', 'undefined', 'null', 'value'])
+
+/** Whether a client reads what this server writes. */
+export function isCurrent(announcement: Announcement | undefined): announcement is Announcement {
+  return announcement?.protocol === PROTOCOL
 }
 
-/** Longer ones meet the limits of HTTP headers, in which browsers send an event's id back. */
-const LONGEST_SNAPSHOT = 2_000
+/** What a client holds. */
+export interface Resume {
+  readonly version: string
+  /** The snapshot that it has seen, shortened. */
+  readonly snapshot: string
+  /** `<epoch>.<number>`: which rows in which order, as the server that sent them counts; see `History`. */
+  readonly state: string
+}
 
 /**
- * An event id says what the client holds once it has received the event. `nonce` keeps the ids of one subscription
- * apart: tRPC drops an event whose id it has seen.
+ * An event id says what the client holds once it has received the event. `nonce` keeps ids of one subscription apart
+ * where that alone does not.
  */
-export function formatEventId({ version, snapshot }: Resume, nonce: string): string {
-  return [version, snapshot.length > LONGEST_SNAPSHOT ? withoutRunning(snapshot) : snapshot, nonce].join('~')
+export function formatEventId({ version, snapshot, state }: Resume, nonce = ''): string {
+  return `${version}~${snapshot}~${state}${nonce && `~${nonce}`}`
 }
 
 export function parseEventId(id: string): Resume | undefined {
   const parts = id.split('~')
-  const [version, snapshot] = parts
-  return parts.length === 3 && version ? { version, snapshot: snapshot! } : undefined
+  const [version, snapshot, state] = parts
+  return (parts.length === 3 || parts.length === 4) && version
+    ? { version, snapshot: snapshot!, state: state! }
+    : undefined
 }
 
+/** What a client sends that has seen a snapshot, and wants all rows. */
+export function withoutRows({ snapshot }: Resume): string {
+  return formatEventId({ version: '-', snapshot, state: '-' })
+}
+
+/** Longer ones meet the limits of HTTP headers, in which browsers send an event's id back. */
+const LONGEST_SNAPSHOT = 2_000
+const SYSTEM_DIGITS = 6
+let lastToken = ''
+let lastShort = ''
+
 /**
- * The token with its running transactions taken for finished. It asks a server for more than the client has seen, which
- * may keep the client waiting for the bound, and never takes it backwards.
+ * A snapshot token as it travels: its system by the last digits, which tell an application's databases apart. Compares as
+ * tokens do, with others that were shortened.
+ *
+ * One with very many running transactions takes them for finished. It asks a server for more than the client has seen,
+ * which may keep the client waiting for the bound, and never takes it backwards.
  */
+export function shortSnapshot(token: string): string {
+  // All who are told of one change ask for the same.
+  if (token === lastToken) return lastShort
+  const dot = token.indexOf('.')
+  const short = token.slice(Math.max(0, dot - SYSTEM_DIGITS))
+  lastToken = token
+  lastShort = short.length > LONGEST_SNAPSHOT ? withoutRunning(short) : short
+  return lastShort
+}
+
 function withoutRunning(token: string): string {
   const [before, xmax] = token.split(':')
   return `${before!.slice(0, before!.lastIndexOf('.'))}.${xmax}:${xmax}:`
@@ -128,7 +163,7 @@ function withoutRunning(token: string): string {
 /** What a live query's server knows about the rows that a client holds. */
 export type ServerStatus = 'live' | 'stale'
 
-interface MessageBase extends Resume {
+interface MessageBase {
   readonly '~live': typeof PROTOCOL
   readonly status: ServerStatus
 }
@@ -149,24 +184,70 @@ export interface StatusMessage extends MessageBase {
   readonly kind: 'status'
 }
 
-export type Message = RowsMessage | StatusMessage
+/** What leads from the rows numbered `from` to those that the event id names: one serialised `WirePatch` a line. */
+export interface PatchMessage extends MessageBase {
+  readonly kind: 'patch'
+  readonly from: number
+  readonly lines: string
+}
+
+export type Message = RowsMessage | StatusMessage | PatchMessage
+
+/**
+ * The steps between two lists of rows; `from` is a position before, `to` one after. A missing key: no such steps. Applied
+ * in this order: `r` and `m` take rows out, `m` and `i` put rows in, and then `u` and `s` change rows in their places.
+ */
+export interface WirePatch {
+  /** Removed: `from`, … */
+  readonly r?: readonly number[]
+  /** Moved: `from, to`, … */
+  readonly m?: readonly number[]
+  /** Inserted. */
+  readonly i?: readonly (readonly [to: number, row: unknown])[]
+  /** Updated: the columns that changed. */
+  readonly u?: readonly (readonly [to: number, columns: Readonly<Record<string, unknown>>])[]
+  /** Set: another value for a row. */
+  readonly s?: readonly (readonly [to: number, row: unknown])[]
+}
 
 const PROBE = new Date(0)
 
 export function rowsMessage(
-  held: Resume,
   status: ServerStatus,
   content: { readonly count: number; readonly lines: string; readonly single: boolean },
 ): RowsMessage {
-  return { [MARKER]: PROTOCOL, kind: 'rows', ...held, status, ...content, probe: PROBE }
+  return { [MARKER]: PROTOCOL, kind: 'rows', status, ...content, probe: PROBE }
 }
 
-export function statusMessage(held: Resume, status: ServerStatus): StatusMessage {
-  return { [MARKER]: PROTOCOL, kind: 'status', ...held, status }
+export function statusMessage(status: ServerStatus): StatusMessage {
+  return { [MARKER]: PROTOCOL, kind: 'status', status }
 }
 
-export function isMessage(value: unknown): value is Message {
-  return isPlainObject(value) && value[MARKER] === PROTOCOL
+/** A text, so that no transformer walks through it for each subscriber: `~2`, `l` or `s`, the number, a bar, the lines. */
+export function patchText(status: ServerStatus, from: number, lines: string): string {
+  return `${PATCH_PREFIX}${status === 'live' ? 'l' : 's'}${from}|${lines}`
+}
+
+const PATCH_PREFIX = `~${PROTOCOL}`
+const PATCH_TEXT = new RegExp(`^${PATCH_PREFIX}([ls])(\\d+)\\|`)
+
+/** The message that a subscription sent, if it is one of ours. */
+export function readMessage(value: unknown): Message | undefined {
+  if (typeof value === 'string') return readPatch(value)
+  return isPlainObject(value) && value[MARKER] === PROTOCOL ? (value as unknown as Message) : undefined
+}
+
+function readPatch(text: string): PatchMessage | undefined {
+  const match = PATCH_TEXT.exec(text)
+  if (!match) return undefined
+  const [prefix, status, from] = match
+  return {
+    [MARKER]: PROTOCOL,
+    kind: 'patch',
+    status: status === 'l' ? 'live' : 'stale',
+    from: Number(from),
+    lines: text.slice(prefix.length),
+  }
 }
 
 export function isPlainObject(value: unknown): value is Record<string, unknown> {

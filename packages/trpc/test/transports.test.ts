@@ -1,5 +1,6 @@
 import { ConnectionLostError, MissingObjectError } from '@pg-realtime/core'
 import { describe, expect, test, vi } from 'vitest'
+import { Projection } from '../src/internals/projection.js'
 import { deferred } from './support/deferred.js'
 import { FakeRealtime } from './support/fake-realtime.js'
 import { Recorder, WAIT } from './support/recorder.js'
@@ -166,6 +167,35 @@ describe.each(transports)('over $name', (transport) => {
       const second = await recorder.until((rows) => rows[1]!.code === 'new')
       expect(second[0]).toBe(first[0])
       expect(second).toEqual([order(1), order(2, 'new')])
+    })
+
+    test('keeps the columns of a changed row that did not change, and the other rows', async () => {
+      const at = new Date(5)
+      const realtime = new FakeRealtime<Shop>(() => [{ ...order(1), at }, order(2), order(3)])
+      await using session = await openSession(transport, realtime, { link: true })
+      using recorder = new Recorder<OrderRow[]>((callbacks) => session.client.all.subscribe(undefined, callbacks))
+      const before = await recorder.until((rows) => rows.length === 3)
+      realtime.commit(() => [order(3), { ...order(1, 'new'), at: new Date(5) }, order(4)])
+      const after = await recorder.until((rows) => rows[1]!.code === 'new')
+      expect(after).toEqual([order(3), { ...order(1, 'new'), at }, order(4)])
+      expect(after[0]).toBe(before[2])
+      expect(after[1]!.at).toBe(before[0]!.at)
+    })
+
+    test('is sent a patch for what it missed while its connection was cut', async () => {
+      const rows = Array.from({ length: 50 }, (_, id) => order(id + 1))
+      const realtime = new FakeRealtime<Shop>(() => rows)
+      await using session = await openSession(transport, realtime, { link: true })
+      const lines = vi.spyOn(Projection.prototype, 'lines')
+      using recorder = new Recorder<OrderRow[]>((callbacks) => session.client.all.subscribe(undefined, callbacks))
+      await recorder.until((data) => data.length === 50)
+      session.served.cut()
+      realtime.commit(() => [order(1, 'new'), ...rows.slice(1)])
+      const after = await recorder.until((data) => data[0]!.code === 'new')
+      expect(after[49]).toBe(recorder.data[0]![49])
+      // All rows were made into text once, for the first message.
+      expect(lines).toHaveBeenCalledTimes(1)
+      lines.mockRestore()
     })
 
     test.each([

@@ -12,6 +12,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { linkCall, plainCall, Reader } from '../../test/support/calls.js'
 import { FakeRealtime } from '../../test/support/fake-realtime.js'
 import { one, setup, two, type Items } from '../../test/support/items.js'
+import type { PatchMessage } from '../protocol.js'
 import { createLive } from './create-live.js'
 import type { Call } from './live-types.js'
 
@@ -161,6 +162,37 @@ describe('clients with liveLink', () => {
     expect((message as { lines: string }).lines.split('\n').map((line) => superjson.parse(line))).toEqual(two)
   })
 
+  test('get a patch from then on, of the columns that changed', async () => {
+    const { realtime, all } = setup(() => two)
+    await using reader = new Reader(all(linkCall()))
+    const { state } = await reader.message()
+    realtime.commit(() => [two[0]!, { ...two[1]!, name: 'TWO' }])
+    const patch = await reader.message()
+    expect(patch).toMatchObject({ kind: 'patch', from: 0, status: 'live', snapshot: realtime.snapshot })
+    expect(patch.state).toBe(state.replace(/0$/, '1'))
+    expect(superjson.parse((patch as PatchMessage).lines)).toEqual({ u: [[1, { name: 'TWO' }]] })
+  })
+
+  test('of live.single get a patch of the row that comes first, and none for the others', async () => {
+    const { realtime, live, items } = setup(() => two)
+    await using reader = new Reader(live.single((_: Call) => items)(linkCall()))
+    expect(await reader.message()).toMatchObject({ kind: 'rows', count: 1, single: true })
+    realtime.commit(() => [{ id: 1, name: 'ONE' }, two[1]!])
+    const steps = async () => superjson.parse(((await reader.message()) as PatchMessage).lines)
+    expect(await steps()).toEqual({ u: [[0, { name: 'ONE' }]] })
+    realtime.commit(() => [{ id: 1, name: 'ONE' }])
+    expect(await steps()).toEqual({})
+    realtime.commit(() => [])
+    expect(await steps()).toEqual({ r: [0] })
+  })
+
+  test('of another version are served as plain ones', async () => {
+    const { all } = setup()
+    const raw = { '~live': { protocol: 1, shape: 'undefined', transformer: true } }
+    await using reader = new Reader(all({ ...plainCall(), getRawInput: () => Promise.resolve(raw) }))
+    expect(await reader.value()).toEqual(one)
+  })
+
   test('are told when the rows become doubtful, and when they are good again, without being sent them again', async () => {
     const { realtime, all } = setup()
     await using reader = new Reader(all(linkCall()))
@@ -193,11 +225,12 @@ describe('clients with liveLink', () => {
     expect(new Set(lines).size).toBe(1)
     serialize.mockClear()
     realtime.commit(() => [...two, { id: 3, name: 'three' }])
-    await Promise.all(readers.map((reader) => reader.message()))
-    const ours = serialize.mock.calls.filter(
-      ([value]) => typeof value === 'object' && value !== null && 'name' in value,
+    const patches = (await Promise.all(readers.map((reader) => reader.message()))).map(
+      (message) => message.kind === 'patch' && message.lines,
     )
-    expect(ours).toEqual([[{ id: 3, name: 'three' }]])
+    expect(new Set(patches).size).toBe(1)
+    const ours = serialize.mock.calls.filter(([value]) => typeof value === 'object' && value !== null && 'i' in value)
+    expect(ours).toEqual([[{ i: [[2, { id: 3, name: 'three' }]] }]])
     await Promise.all(readers.map((reader) => reader[Symbol.asyncDispose]()))
     serialize.mockRestore()
   })

@@ -1,4 +1,4 @@
-import type { LiveInput, LiveOptions, LiveQuery, LiveState, Realtime } from '@pg-realtime/core'
+import type { LiveInput, LiveOptions, LiveQuery, LiveState, Realtime, Update } from '@pg-realtime/core'
 import type { Clock } from './clock.js'
 import { finalError } from './errors.js'
 
@@ -10,6 +10,8 @@ export interface FeedOptions<DB, Row> {
   readonly graceMs: number
   readonly clock: Clock
   readonly onChange: () => void
+  /** Called with each change of the rows, also in the time that the live query outlives the subscriber. */
+  readonly onRows?: (update: Update<Row>) => void
   /** No rows will come: the error to end the subscription with. */
   readonly onFinal: (error: unknown) => void
 }
@@ -52,9 +54,8 @@ export class Feed<DB, Row> {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#leave()
     const live = this.#live
-    if (!live) return
+    if (!live) return this.#leave()
     const { graceMs, clock } = this.#options
     if (graceMs > 0) clock.setTimeout(() => live.close(), graceMs)
     else live.close()
@@ -64,7 +65,8 @@ export class Feed<DB, Row> {
     const live = this.#options.realtime.live(this.#options.query, this.#options.options)
     const isPresent = () => !this.#isClosed && live === this.#live
     this.#live = live
-    this.#leave = live.subscribe(() => {
+    this.#leave = live.subscribe((update) => {
+      if (update.kind === 'rows') this.#options.onRows?.(update)
       if (isPresent()) this.#changed(live)
     })
     live.ready.then(

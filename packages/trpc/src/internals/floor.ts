@@ -1,8 +1,9 @@
 import { compareSnapshots } from '@pg-realtime/core/snapshot'
+import { shortSnapshot } from '../protocol.js'
 import type { Clock } from './clock.js'
 
 export interface FloorOptions {
-  /** The snapshot that the client has seen; undefined for a new client. */
+  /** The snapshot that the client has seen, shortened; undefined for a new client. */
   readonly seen: string | undefined
   /** Resolves when every live query has seen all that was committed before the call. */
   readonly barrier: () => Promise<void>
@@ -24,12 +25,14 @@ export interface FloorOptions {
 export class Floor {
   readonly #options: FloorOptions
   #state: 'unmet' | 'waiting' | 'late' | 'met'
+  #seen: string | undefined
   #bound: unknown
   #retry: unknown
 
   constructor(options: FloorOptions) {
     this.#options = options
     this.#state = options.seen ? 'unmet' : 'met'
+    this.#seen = options.seen
   }
 
   /** Rows have been sent that are older than what the client had seen. */
@@ -45,14 +48,16 @@ export class Floor {
   }
 
   hasReached(snapshot: string): boolean {
-    if (this.#state !== 'met' && !isBehind(snapshot, this.#options.seen!)) this.#met()
+    if (this.#state !== 'met' && !isBehind(shortSnapshot(snapshot), this.#options.seen!)) this.#met()
     return this.#state === 'met'
   }
 
-  /** The later one of this snapshot and what the client has seen. */
+  /** The later one of this snapshot, shortened, and what the client has seen. */
   latest(snapshot: string): string {
-    const { seen } = this.#options
-    return seen && (snapshot === '' || isBehind(snapshot, seen)) ? seen : snapshot
+    if (this.#seen && (snapshot === '' || isBehind(snapshot, this.#seen))) return this.#seen
+    // A live query's snapshots only grow.
+    if (this.#state === 'met') this.#seen = undefined
+    return snapshot
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { compareSnapshots } from '@pg-realtime/core/snapshot'
 import { TRPCClientError, type Operation } from '@trpc/client'
 import type { Observable, Observer } from '@trpc/server/observable'
-import { announce, type Message, type RowsMessage } from '../protocol.js'
+import { announce, withoutRows, type PatchMessage, type Resume, type RowsMessage } from '../protocol.js'
 import { Attempt, type ClientError, type Envelope } from './attempt.js'
 import type { Clock } from './clock.js'
 import { isBadRequest, mayPass } from './link-errors.js'
@@ -43,6 +43,8 @@ const ATTEMPT = 2 ** 32
  *   5xx │ │ after a delay, with what it holds
  *       ▼ │
  *     waiting
+ *
+ * A patch that does not fit what the client holds is no error: it asks again, for all rows.
  */
 export class LinkSession {
   readonly #context: LinkContext
@@ -52,8 +54,11 @@ export class LinkSession {
   /** Ends the present try. */
   #disconnect: () => void = () => {}
   #status: LiveLinkStatus = 'connecting'
-  /** What the application holds; undefined before the first message of a live query. */
-  #held: Message | undefined
+  /** What the application holds; undefined before the first rows. */
+  #held: Resume | undefined
+  /** It is a live query that answers. */
+  #isLive = false
+  #isSingle = false
   #eventId: string | undefined
   #hasData = false
   #failures = 0
@@ -101,38 +106,72 @@ export class LinkSession {
 
   #data(envelope: Envelope, data: unknown): void {
     const event = readEvent(data)
-    if (event) return this.#message(envelope, event)
+    // An application may send texts that look like a patch; a live query never begins with one.
+    if (event && (this.#isLive || event.message.kind !== 'patch')) return this.#message(envelope, event)
     this.#hasData = true
     if (this.#isPlain) this.#context.plainPaths.add(this.#options.op.path)
     this.#enter({ kind: 'data' })
     this.#options.observer.next(envelope)
   }
 
-  #message(envelope: Envelope, { id, message, isTracked }: LiveEvent): void {
-    if (message.kind === 'rows' && isTracked && this.#isOlder(message)) return
+  #message(envelope: Envelope, event: LiveEvent): void {
+    const { id, message, held } = event
+    if (message.kind !== 'status' && this.#isOlder(event)) return
+    if (message.kind === 'patch' && !this.#follows(message, held)) return this.#resynchronize()
     this.#hasData = true
+    this.#isLive = true
     this.#failures = 0
-    this.#held = message
+    if (message.kind !== 'status') {
+      const rows = this.#rows(message)
+      if (!rows) return
+      this.#emit(envelope, rows)
+    }
+    this.#held = held ?? this.#held
     this.#eventId = id
-    if (message.kind === 'rows') this.#rows(envelope, message)
     this.#enter({ kind: 'told', status: message.status })
   }
 
-  #rows(envelope: Envelope, message: RowsMessage): void {
-    let rows: readonly unknown[]
+  /** Undefined: the rows could not be read, and the subscription has ended or begun anew. */
+  #rows(message: RowsMessage | PatchMessage): unknown[] | undefined {
+    if (message.kind === 'patch') return this.#patch(message)
     try {
-      rows = this.#read(message)
+      this.#isSingle = message.single
+      return this.#read(message)
     } catch (error) {
       this.#disconnect()
-      return this.#end(TRPCClientError.from(error as Error))
+      this.#end(TRPCClientError.from(error as Error))
+      return undefined
     }
-    this.#options.observer.next({ ...envelope, result: { type: 'data', data: message.single ? rows[0] : rows } })
+  }
+
+  #patch({ lines }: PatchMessage): unknown[] | undefined {
+    try {
+      return this.#cache.apply(lines)
+    } catch {
+      this.#resynchronize()
+      return undefined
+    }
+  }
+
+  #emit(envelope: Envelope, rows: readonly unknown[]): void {
+    this.#options.observer.next({ ...envelope, result: { type: 'data', data: this.#isSingle ? rows[0] : rows } })
   }
 
   /** A frame of an earlier socket that was late; a server that knowingly sends older rows says that they are stale. */
-  #isOlder({ snapshot, status }: RowsMessage): boolean {
-    if (status === 'stale' || !this.#held) return false
-    return compareSnapshots(snapshot, this.#held.snapshot) === 'older'
+  #isOlder({ message, held, isTracked }: LiveEvent): boolean {
+    if (!isTracked || message.status === 'stale' || !this.#held || !held) return false
+    return compareSnapshots(held.snapshot, this.#held.snapshot) === 'older'
+  }
+
+  #follows({ from }: PatchMessage, next: Resume | undefined): boolean {
+    const epoch = next?.state.split('.')[0]
+    return this.#held?.state === `${epoch}.${from}`
+  }
+
+  #resynchronize(): void {
+    this.#disconnect()
+    this.#eventId = this.#held && withoutRows(this.#held)
+    this.#connect()
   }
 
   #read({ lines, count, probe }: RowsMessage): unknown[] {
@@ -144,7 +183,7 @@ export class LinkSession {
 
   #failed(error: ClientError): void {
     if (!this.#isPlain && !this.#hasData && isBadRequest(error)) return this.#beginPlain()
-    if (this.#held && mayPass(error)) return this.#retry(error)
+    if (this.#isLive && mayPass(error)) return this.#retry(error)
     this.#end(error)
   }
 

@@ -1,44 +1,8 @@
-import { createTRPCClient } from '@trpc/client'
-import type { AnyTRPCRouter } from '@trpc/server'
 import superjson from 'superjson'
 import { describe, expect, test } from 'vitest'
-import { token } from '../../test/support/fake-realtime.js'
-import { ManualClock } from '../../test/support/manual-clock.js'
-import { Recorder } from '../../test/support/recorder.js'
-import { ScriptedLink } from '../../test/support/scripted-link.js'
+import { rows, setupLink, v1, v2 } from '../../test/support/link.js'
+import type { ScriptedLink } from '../../test/support/scripted-link.js'
 import { rowsMessage } from '../protocol.js'
-import type { LiveStatusEvent } from './link-status.js'
-import { liveLink, type LiveLinkOptions } from './live-link.js'
-
-interface AnySubscription {
-  subscribe(input: unknown, callbacks: object): { unsubscribe(): void }
-}
-
-function setup(options: Partial<LiveLinkOptions> = {}) {
-  const server = new ScriptedLink()
-  const clock = new ManualClock()
-  const events: LiveStatusEvent[] = []
-  const client = createTRPCClient<AnyTRPCRouter>({
-    links: [
-      liveLink<AnyTRPCRouter>({
-        transformer: superjson,
-        clock,
-        retryDelayMs: (attempt) => 1_000 * (attempt + 1),
-        onStatus: (event) => events.push(event),
-        ...options,
-      }),
-      server.link,
-    ],
-  }) as unknown as Record<string, AnySubscription>
-  const subscribe = (path = 'orders', input?: unknown) =>
-    new Recorder<unknown>((callbacks) => client[path]!.subscribe(input, callbacks))
-  const statuses = () => events.map(({ status }) => status)
-  return { server, clock, events, statuses, subscribe }
-}
-
-const v1 = { version: 'v1', snapshot: token(10) }
-const v2 = { version: 'v2', snapshot: token(20) }
-const rows = [{ id: 1 }, { id: 2 }]
 
 const BAD_REQUEST = ['BAD_REQUEST', -32600, 400] as const
 const FORBIDDEN = ['FORBIDDEN', -32003, 403] as const
@@ -46,7 +10,7 @@ const INTERNAL = ['INTERNAL_SERVER_ERROR', -32603, 500] as const
 
 describe('negotiation', () => {
   test('it announces itself, and hands on rows', () => {
-    const { server, subscribe } = setup()
+    const { server, subscribe } = setupLink()
     using recorder = subscribe('orders', { shop: 1 })
     expect(server.last.input).toMatchObject({ shop: 1, '~live': { transformer: true, shape: 'object' } })
     server.last.start()
@@ -55,7 +19,7 @@ describe('negotiation', () => {
   })
 
   test('a procedure whose schema refuses the announcement is asked again without it', () => {
-    const { server, subscribe, statuses } = setup()
+    const { server, subscribe, statuses } = setupLink()
     using recorder = subscribe('orders', { shop: 1 })
     server.last.start()
     server.last.fail(...BAD_REQUEST)
@@ -68,7 +32,7 @@ describe('negotiation', () => {
   })
 
   test('and is remembered, so that later subscriptions ask without it at once', () => {
-    const { server, subscribe } = setup()
+    const { server, subscribe } = setupLink()
     using _first = subscribe()
     server.last.fail(...BAD_REQUEST)
     server.last.data(rows)
@@ -80,7 +44,7 @@ describe('negotiation', () => {
   })
 
   test('an input that is wrong without the announcement too fails, and nothing is remembered', () => {
-    const { server, subscribe } = setup()
+    const { server, subscribe } = setupLink()
     using recorder = subscribe('orders', { shop: 'wrong' })
     server.last.fail(...BAD_REQUEST)
     server.last.fail(...BAD_REQUEST)
@@ -90,7 +54,7 @@ describe('negotiation', () => {
   })
 
   test('other errors are not asked again', () => {
-    const { server, subscribe, statuses } = setup()
+    const { server, subscribe, statuses } = setupLink()
     using recorder = subscribe()
     server.last.fail(...FORBIDDEN)
     expect(recorder.errors).toHaveLength(1)
@@ -99,7 +63,7 @@ describe('negotiation', () => {
   })
 
   test('what is no live query passes unchanged', () => {
-    const { server, subscribe } = setup()
+    const { server, subscribe } = setupLink()
     using recorder = subscribe('chat')
     const data = [{ id: '7', data: 'hello' }, 'text', [1], null, undefined]
     for (const value of data) server.last.data(value)
@@ -109,7 +73,7 @@ describe('negotiation', () => {
   })
 
   test('a missing transformer is noticed', () => {
-    const { server, subscribe } = setup({ transformer: undefined as never })
+    const { server, subscribe } = setupLink({ transformer: undefined as never })
     using recorder = subscribe()
     expect(server.last.announcement?.transformer).toBe(false)
     server.last.rows(rows, v1)
@@ -118,11 +82,11 @@ describe('negotiation', () => {
   })
 
   test('rows that do not arrive whole end the subscription with an error', () => {
-    const { server, subscribe } = setup()
+    const { server, subscribe } = setupLink()
     using recorder = subscribe()
-    const message = { '~live': 1, kind: 'rows', count: 2, lines: '{}', single: false, ...v1, status: 'live' }
+    const message = { '~live': 2, kind: 'rows', count: 2, lines: '{}', single: false, status: 'live' }
     server.last.start()
-    server.last.tracked('id', message as never)
+    server.last.tracked('v1~7.1.10:10:~e.1', message)
     expect(recorder.errors).toHaveLength(1)
     expect(server.last.isOpen).toBe(false)
   })
@@ -130,7 +94,7 @@ describe('negotiation', () => {
 
 describe('statuses', () => {
   test('follow the server and the connection', () => {
-    const { server, subscribe, statuses, events } = setup()
+    const { server, subscribe, statuses, events } = setupLink()
     const recorder = subscribe('orders', { shop: 1 })
     server.last.state('connecting')
     server.last.state('pending')
@@ -148,7 +112,7 @@ describe('statuses', () => {
   })
 
   test('tRPC’s own connection states still reach the application', () => {
-    const { server, subscribe } = setup()
+    const { server, subscribe } = setupLink()
     using recorder = subscribe()
     server.last.state('connecting')
     server.last.start()
@@ -159,7 +123,7 @@ describe('statuses', () => {
 
 describe('never backwards', () => {
   test('a late frame of an earlier socket is dropped', () => {
-    const { server, subscribe } = setup()
+    const { server, subscribe } = setupLink()
     using recorder = subscribe()
     server.last.rows([{ id: 2 }], v2)
     server.last.rows([{ id: 1 }], v1)
@@ -167,7 +131,7 @@ describe('never backwards', () => {
   })
 
   test('older rows that the server knows to be stale are shown as such', () => {
-    const { server, subscribe, statuses } = setup()
+    const { server, subscribe, statuses } = setupLink()
     using recorder = subscribe()
     server.last.rows([{ id: 2 }], v2)
     server.last.rows([{ id: 1 }], v1, 'stale')
@@ -177,13 +141,12 @@ describe('never backwards', () => {
 })
 
 test('an event that the server’s tRPC did not know as tracked is read all the same, and goes with what comes', () => {
-  const { server, subscribe, statuses } = setup()
+  const { server, subscribe, statuses } = setupLink()
   using recorder = subscribe()
-  const message = (id: number, held: typeof v1) =>
-    rowsMessage(held, 'live', { count: 1, lines: superjson.stringify({ id }), single: false })
-  server.last.data(['v2~7.1.20:20:~1', message(2, v2), null])
+  const message = (id: number) => rowsMessage('live', { count: 1, lines: superjson.stringify({ id }), single: false })
+  server.last.data(['v2~7.1.20:20:~e.1', message(2), null])
   // It cannot be told from a reconnect to a server that was not told what the client holds.
-  server.last.data(['v1~7.1.10:10:~1', message(1, v1), null])
+  server.last.data(['v1~7.1.10:10:~f.1', message(1), null])
   expect(recorder.data).toEqual([[{ id: 2 }], [{ id: 1 }]])
   expect(statuses()).toEqual(['connecting', 'live'])
 })
@@ -193,7 +156,7 @@ describe('a server in trouble', () => {
     ['an error of the server', (server: ScriptedLink) => server.last.fail(...INTERNAL)],
     ['no answer of a tRPC server', (server: ScriptedLink) => server.last.failWithoutAnswer()],
   ])('after %s it comes back by itself, with what it holds', (_, fail) => {
-    const { server, subscribe, statuses, clock } = setup()
+    const { server, subscribe, statuses, clock } = setupLink()
     using recorder = subscribe('orders', { shop: 1 })
     server.last.rows(rows, v1)
     fail(server)
@@ -202,14 +165,14 @@ describe('a server in trouble', () => {
     clock.advance(999)
     expect(server.connections).toHaveLength(1)
     clock.advance(1)
-    expect(server.last.announcement?.resume).toBe(`v1~${token(10)}~1`)
+    expect(server.last.announcement?.resume).toBe(`v1~${v1.snapshot}~e.1`)
     server.last.status('live', v1)
     expect(statuses().at(-1)).toBe('live')
     expect(recorder.data).toHaveLength(1)
   })
 
   test('tries follow each other ever more slowly, and quickly again after a success', () => {
-    const { server, subscribe, clock } = setup()
+    const { server, subscribe, clock } = setupLink()
     using _recorder = subscribe()
     server.last.rows(rows, v1)
     server.last.fail(...INTERNAL)
@@ -226,14 +189,14 @@ describe('a server in trouble', () => {
   })
 
   test('before the first rows the error is the application’s', () => {
-    const { server, subscribe } = setup()
+    const { server, subscribe } = setupLink()
     using recorder = subscribe()
     server.last.fail(...INTERNAL)
     expect(recorder.errors).toHaveLength(1)
   })
 
   test('an error that no retry cures ends the subscription after rows as well', () => {
-    const { server, subscribe } = setup()
+    const { server, subscribe } = setupLink()
     using recorder = subscribe()
     server.last.rows(rows, v1)
     server.last.fail(...FORBIDDEN)
@@ -241,7 +204,7 @@ describe('a server in trouble', () => {
   })
 
   test('leaving while it waits ends the waiting', () => {
-    const { server, subscribe, clock } = setup()
+    const { server, subscribe, clock } = setupLink()
     const recorder = subscribe()
     server.last.rows(rows, v1)
     server.last.fail(...INTERNAL)
@@ -252,7 +215,7 @@ describe('a server in trouble', () => {
 
 describe('unsubscribing', () => {
   test('after the server has started stops at once', () => {
-    const { server, subscribe, clock } = setup()
+    const { server, subscribe, clock } = setupLink()
     const recorder = subscribe()
     server.last.start()
     recorder.unsubscribe()
@@ -261,7 +224,7 @@ describe('unsubscribing', () => {
   })
 
   test('before that stops when it has, since older servers lose a stop that comes too early', () => {
-    const { server, subscribe, clock } = setup()
+    const { server, subscribe, clock } = setupLink()
     const recorder = subscribe()
     recorder.unsubscribe()
     expect(server.last.isOpen).toBe(true)
@@ -272,14 +235,14 @@ describe('unsubscribing', () => {
   })
 
   test('waits for that no longer than ten seconds', () => {
-    const { server, subscribe, clock } = setup()
+    const { server, subscribe, clock } = setupLink()
     subscribe().unsubscribe()
     clock.advance(10_000)
     expect(server.last.isOpen).toBe(false)
   })
 
   test.each(['before', 'after'])('does not wait for a server that is away (%s)', (when) => {
-    const { server, subscribe, clock } = setup()
+    const { server, subscribe, clock } = setupLink()
     const recorder = subscribe()
     if (when === 'before') server.last.state('connecting', new Error('gone'))
     recorder.unsubscribe()
@@ -289,7 +252,7 @@ describe('unsubscribing', () => {
   })
 
   test('is silent: nothing that still comes reaches the application', () => {
-    const { server, subscribe } = setup()
+    const { server, subscribe } = setupLink()
     const recorder = subscribe()
     recorder.unsubscribe()
     server.last.fail(...INTERNAL)

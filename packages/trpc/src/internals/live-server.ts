@@ -1,6 +1,6 @@
 import type { LiveInput, LiveOptions, Realtime } from '@pg-realtime/core'
-import { TRPCError, tracked } from '@trpc/server'
-import { formatEventId, type ReceivedInput } from '../protocol.js'
+import { TRPCError } from '@trpc/server'
+import { isCurrent, type ReceivedInput } from '../protocol.js'
 import { Backpressure, socketOf } from './backpressure.js'
 import { systemClock } from './clock.js'
 import { finalError } from './errors.js'
@@ -45,12 +45,13 @@ export class LiveServer<DB> {
     const given = typeof definition.options === 'function' ? await definition.options(opts) : definition.options
     const { map, ...options } = given ?? {}
     const presentation = { projection: this.#projections.of(map), single: definition.single }
-    return () => this.#open(call, query, options, this.#view(presentation, received, events), events)
+    const view = this.#view(presentation, received, events)
+    return () => this.#open(call, query, options, view, events)
   }
 
   #check({ announcement }: ReceivedInput): void {
     const hasTransformer = this.#options.transformer !== undefined
-    if (!announcement || announcement.transformer === hasTransformer) return
+    if (!isCurrent(announcement) || announcement.transformer === hasTransformer) return
     throw new TRPCError({
       code: 'PRECONDITION_FAILED',
       message: hasTransformer
@@ -60,7 +61,7 @@ export class LiveServer<DB> {
   }
 
   #view(presentation: Presentation, received: ReceivedInput, { onChange }: SourceEvents): View<unknown> {
-    if (!received.announcement) return new PlainView(presentation)
+    if (!isCurrent(received.announcement)) return new PlainView(presentation)
     const { resumeWaitMs, clock } = this.#options
     const floor = new Floor({
       seen: received.resume?.snapshot,
@@ -69,7 +70,7 @@ export class LiveServer<DB> {
       clock,
       onChange,
     })
-    return withEventIds(new LinkView(presentation, received.resume?.version, floor))
+    return new LinkView(presentation, received.resume, floor)
   }
 
   #open(
@@ -81,7 +82,17 @@ export class LiveServer<DB> {
   ): Source<unknown> {
     const { graceMs, maxBufferedBytes, clock } = this.#options
     const feed = open(
-      () => new Feed({ realtime: this.#realtime, query, options, graceMs, clock, onChange, onFinal: onError }),
+      () =>
+        new Feed({
+          realtime: this.#realtime,
+          query,
+          options,
+          graceMs,
+          clock,
+          onChange,
+          onRows: (update) => view.advance(update),
+          onFinal: onError,
+        }),
     )
     const pressure = new Backpressure(socketOf(call.ctx), maxBufferedBytes, clock)
     return {
@@ -101,19 +112,5 @@ function open<Opened>(make: () => Opened): Opened {
     return make()
   } catch (error) {
     throw finalError(error) ?? error
-  }
-}
-
-/** tRPC sends an event's id back after a reconnect: it says what the client holds. */
-function withEventIds(view: LinkView): View<unknown> {
-  const nonce = crypto.randomUUID().slice(0, 8)
-  let count = 0
-  return {
-    take: (state) => {
-      const taken = view.take(state)
-      if (!taken) return undefined
-      return { value: tracked(formatEventId(taken.value, `${nonce}${++count}`), taken.value) }
-    },
-    close: () => view.close(),
   }
 }

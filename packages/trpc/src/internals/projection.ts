@@ -1,4 +1,6 @@
+import type { Patch } from '@pg-realtime/core'
 import { isPlainObject } from '../protocol.js'
+import { collectSteps, History, type RenderedPatch, type RowProjection, type Transition } from './history.js'
 import type { DataTransformer } from './transformer.js'
 
 /** A column value as it leaves the server: transformers know Uint8Array, and none knows Node's Buffer. */
@@ -22,13 +24,20 @@ interface Content {
   readonly lines: () => string
 }
 
+/** Where a list of rows stands among those before and after. */
+interface Place {
+  readonly history: History
+  readonly number: number
+}
+
 /**
  * Rows as subscribers are given them. Everything is made once per row and once per state, however many subscribers
  * there are: the rows of a live query, and the list of them, are the identical objects for all of its handles.
  */
-export class Projection {
+export class Projection implements RowProjection {
   readonly #transformer: DataTransformer
   readonly #map: RowMapper | undefined
+  readonly #places = new WeakMap<readonly object[], Place>()
   readonly #values = new WeakMap<object, unknown>()
   readonly #texts = new WeakMap<object, string>()
   readonly #contents = new WeakMap<readonly object[], Content>()
@@ -46,6 +55,34 @@ export class Projection {
     return this.#content(rows).lines()
   }
 
+  /** How the rows are named to clients; from now on their patches are kept. */
+  stateOf(rows: readonly object[]): string {
+    const { history, number } = this.#place(rows)
+    return history.stateOf(number)
+  }
+
+  /** What leads from the rows of that name to these; undefined where all rows are the cheaper answer. */
+  patchesSince(state: string, rows: readonly object[]): { readonly from: number; readonly lines: string } | undefined {
+    const { history, number } = this.#place(rows)
+    return number === history.number ? history.since(state) : undefined
+  }
+
+  /** Told of each update, by every subscriber: the first one counts. */
+  advance(transition: Transition): void {
+    if (this.#places.has(transition.rows)) return
+    const place = this.#places.get(transition.previousRows)
+    if (!place || place.number !== place.history.number) return
+    const { history } = place
+    history.advance(transition)
+    this.#places.set(transition.rows, { history, number: history.number })
+  }
+
+  #place(rows: readonly object[]): Place {
+    let place = this.#places.get(rows)
+    if (!place) this.#places.set(rows, (place = { history: new History(rows, this.#render), number: 0 }))
+    return place
+  }
+
   value(row: object): unknown {
     if (!this.#values.has(row)) this.#values.set(row, this.#project(row))
     return this.#values.get(row)
@@ -55,10 +92,37 @@ export class Projection {
   line(row: object): string {
     let text = this.#texts.get(row)
     if (text === undefined) {
-      text = JSON.stringify(this.#transformer.serialize(this.value(row))) ?? 'null'
+      text = this.#serialize(this.value(row))
       this.#texts.set(row, text)
     }
     return text
+  }
+
+  changes(previous: object, row: object): Readonly<Record<string, unknown>> | undefined {
+    const [before, after] = [this.value(previous), this.value(row)]
+    if (!isPlainObject(before) || !isPlainObject(after)) return Object.is(before, after) ? {} : undefined
+    const names = Object.keys(after)
+    if (names.length !== Object.keys(before).length || names.some((name) => !Object.hasOwn(before, name)))
+      return undefined
+    const changed = names.filter((name) => !this.#isSame(before[name], after[name]))
+    // JSON would leave it out, and the client would keep what was there.
+    if (changed.some((name) => after[name] === undefined)) return undefined
+    return Object.fromEntries(changed.map((name) => [name, after[name]]))
+  }
+
+  #isSame(left: unknown, right: unknown): boolean {
+    if (Object.is(left, right)) return true
+    if (typeof left !== 'object' || typeof right !== 'object') return false
+    return this.#serialize(left) === this.#serialize(right)
+  }
+
+  #serialize(value: unknown): string {
+    return JSON.stringify(this.#transformer.serialize(value)) ?? 'null'
+  }
+
+  readonly #render = (patch: Patch<object>): RenderedPatch => {
+    const { wire, size } = collectSteps(patch, this)
+    return { text: this.#serialize(wire), size }
   }
 
   #project(row: object): unknown {

@@ -5,7 +5,7 @@ import { linkCall, Reader } from '../../test/support/calls.js'
 import { deferred } from '../../test/support/deferred.js'
 import { FakeRealtime, token } from '../../test/support/fake-realtime.js'
 import { ManualClock } from '../../test/support/manual-clock.js'
-import type { Resume } from '../protocol.js'
+import { parseEventId, withoutRows, type PatchMessage, type Resume } from '../protocol.js'
 import { createLive } from './create-live.js'
 import { SharedBarrier } from './floor.js'
 import type { Call } from './live-types.js'
@@ -26,7 +26,7 @@ async function reconnect(options: { seen: number; server: number; rows?: readonl
   const clock = new ManualClock()
   const live = createLive(realtime, { transformer: superjson, clock, resumeWaitMs: 5_000 })
   const all = live((_: Call) => realtime.db.selectFrom('items').selectAll())
-  const open = (resume: Resume) => new Reader(all(linkCall({ resume })))
+  const open = (resume: Partial<Resume> & Pick<Resume, 'version' | 'snapshot'>) => new Reader(all(linkCall({ resume })))
   const version = async (rows: readonly object[]) => {
     const other = new FakeRealtime<Tables>(() => rows)
     return (
@@ -128,6 +128,81 @@ test('another system or timeline has no order: its rows are sent at once', async
   const { open, version } = await reconnect({ seen: 200, server: 100 })
   await using reader = open({ version: await version(fresh), snapshot: '8.1.500:500:' })
   expect(await reader.message()).toMatchObject({ kind: 'rows', status: 'live' })
+})
+
+describe('a client that comes back to the server that it had', () => {
+  async function leave(rows: readonly { id: number; name: string }[]) {
+    const realtime = new FakeRealtime<Tables>(() => rows)
+    const clock = new ManualClock()
+    const live = createLive(realtime, { transformer: superjson, clock })
+    const all = live((_: Call) => realtime.db.selectFrom('items').selectAll())
+    const reader = new Reader(all(linkCall()))
+    const { version, snapshot, state } = await reader.message()
+    return { realtime, clock, all, reader, held: { version, snapshot, state } }
+  }
+  const names = (count: number, name = 'a') => Array.from({ length: count }, (_, id) => ({ id, name: `${name}${id}` }))
+  const renamed = (count: number) => [{ id: 0, name: 'changed' }, ...names(10).slice(1, count)]
+
+  test('gets the patches that it missed, also those of a time when nobody was there', async () => {
+    const { realtime, all, reader, held } = await leave(names(10))
+    await reader[Symbol.asyncDispose]()
+    realtime.commit(() => renamed(10))
+    realtime.commit(() => renamed(9))
+    await using again = new Reader(all(linkCall({ resume: held })))
+    const message = await again.message()
+    expect(message).toMatchObject({ kind: 'patch', from: 0, state: held.state.replace(/0$/, '2') })
+    const lines = (message as PatchMessage).lines.split('\n').map((line) => superjson.parse(line))
+    expect(lines).toEqual([{ u: [[0, { name: 'changed' }]] }, { r: [9] }])
+  })
+
+  test('gets all rows when patches would cost more', async () => {
+    const { realtime, all, reader, held } = await leave(names(10))
+    realtime.commit(() => names(10, 'b'))
+    await using again = new Reader(all(linkCall({ resume: held })))
+    expect(await again.message()).toMatchObject({ kind: 'rows', count: 10 })
+    await reader[Symbol.asyncDispose]()
+  })
+
+  test('gets all rows when the live query has ended in the meantime', async () => {
+    const { realtime, clock, all, reader, held } = await leave(names(10))
+    await reader[Symbol.asyncDispose]()
+    clock.advance(5_000)
+    realtime.commit(() => renamed(10))
+    await using again = new Reader(all(linkCall({ resume: held })))
+    expect(await again.message()).toMatchObject({ kind: 'rows' })
+  })
+
+  test('gets all rows when it asks for them, since a patch did not fit', async () => {
+    const { all, held, reader } = await leave(names(10))
+    await using again = new Reader(all(linkCall({ resume: parseEventId(withoutRows(held))! })))
+    expect(await again.message()).toMatchObject({ kind: 'rows', ...held })
+    await reader[Symbol.asyncDispose]()
+  })
+
+  test('with the same rows of another server gets its status, and with the next change all rows', async () => {
+    const { realtime, all, held, reader } = await leave(names(10))
+    await using again = new Reader(all(linkCall({ resume: { ...held, state: 'else.7' } })))
+    expect(await again.message()).toMatchObject({ kind: 'status', state: 'else.7' })
+    realtime.commit(() => renamed(10))
+    expect(await again.message()).toMatchObject({ kind: 'rows' })
+    realtime.commit(() => names(10))
+    expect(await again.message()).toMatchObject({ kind: 'patch' })
+    await reader[Symbol.asyncDispose]()
+  })
+})
+
+test('a client that reads slowly is owed one thing, however much it missed: the patches in one message', async () => {
+  const rows = Array.from({ length: 100 }, (_, id) => ({ id, n: 0 }))
+  const realtime = new FakeRealtime<Tables>(() => rows)
+  const live = createLive(realtime, { transformer: superjson })
+  await using reader = new Reader(live((_: Call) => realtime.db.selectFrom('items').selectAll())(linkCall()))
+  const { state } = await reader.message()
+  for (let n = 1; n <= 5; n++) realtime.commit(() => [{ id: 0, n }, ...rows.slice(1)])
+  const message = await reader.message()
+  expect(message).toMatchObject({ kind: 'patch', from: 0, state: state.replace(/0$/, '5') })
+  expect((message as PatchMessage).lines.split('\n')).toHaveLength(5)
+  for (let n = 6; n <= 90; n++) realtime.commit(() => [{ id: 0, n }, ...rows.slice(1)])
+  expect(await reader.message()).toMatchObject({ kind: 'rows', count: 100 })
 })
 
 describe('SharedBarrier', () => {

@@ -1,12 +1,20 @@
+import { rearrange } from '@pg-realtime/core/snapshot'
+import type { WirePatch } from '../protocol.js'
 import type { DataTransformer } from './transformer.js'
 
+interface Entry {
+  readonly value: unknown
+  /** The line that the row was made from; undefined for a row that a patch changed. */
+  readonly text: string | undefined
+}
+
 /**
- * The rows that a client holds, by the line of text that each was made from. A line that it knows already is not parsed
- * again: the row is the identical object, so React renders only what changed.
+ * The rows that a client holds. What a message does not change is the identical object, so React renders only what did:
+ * a patch names its rows, and of all rows those are parsed anew whose line is none of those that are known.
  */
 export class RowCache {
   readonly #transformer: DataTransformer
-  #rows = new Map<string, unknown[]>()
+  #entries: readonly Entry[] = []
 
   constructor(transformer: DataTransformer) {
     this.#transformer = transformer
@@ -15,22 +23,65 @@ export class RowCache {
   read(lines: string, count: number): unknown[] {
     const texts = count === 0 ? [] : lines.split('\n')
     if (texts.length !== count) throw new Error(`The server announced ${count} rows and sent ${texts.length}.`)
-    const known = this.#rows
-    const next = new Map<string, unknown[]>()
-    const rows = texts.map((text) => {
+    const known = this.#byText()
+    this.#entries = texts.map((text) => {
       // Equal rows are handed out in their order: each object stands for one of them.
-      const row = takeFirst(known, text) ?? { value: this.#transformer.deserialize(JSON.parse(text)) }
-      const same = next.get(text)
-      if (same) same.push(row.value)
-      else next.set(text, [row.value])
-      return row.value
+      return known.get(text)?.shift() ?? { value: this.#parse(text), text }
     })
-    this.#rows = next
-    return rows
+    return this.#values()
+  }
+
+  /** Applies patches in their order. Throws, and changes nothing, if one does not fit the rows. */
+  apply(lines: string): unknown[] {
+    let entries = this.#entries
+    for (const line of lines.split('\n')) entries = patched(entries, this.#parse(line) as WirePatch)
+    this.#entries = entries
+    return this.#values()
+  }
+
+  #values(): unknown[] {
+    return this.#entries.map(({ value }) => value)
+  }
+
+  #parse(text: string): unknown {
+    return this.#transformer.deserialize(JSON.parse(text))
+  }
+
+  #byText(): Map<string, Entry[]> {
+    const known = new Map<string, Entry[]>()
+    for (const { value, text = this.#textOf(value) } of this.#entries) {
+      const same = known.get(text)
+      if (same) same.push({ value, text })
+      else known.set(text, [{ value, text }])
+    }
+    return known
+  }
+
+  /** As the server would write the row; where it would write something else, the row is parsed anew, and no harm done. */
+  #textOf(value: unknown): string {
+    return JSON.stringify(this.#transformer.serialize(value)) ?? 'null'
   }
 }
 
-function takeFirst(rows: Map<string, unknown[]>, text: string): { readonly value: unknown } | undefined {
-  const same = rows.get(text)
-  return same && same.length > 0 ? { value: same.shift() } : undefined
+function patched(entries: readonly Entry[], { r = [], m = [], i = [], u = [], s = [] }: WirePatch): readonly Entry[] {
+  const taken = new Set(r)
+  const placed = new Map<number, Entry>(i.map(([to, value]) => [to, { value, text: undefined }]))
+  for (let index = 0; index < m.length; index += 2) {
+    taken.add(m[index]!)
+    placed.set(m[index + 1]!, at(entries, m[index]!))
+  }
+  const result = rearrange(entries, taken, placed)
+  if (result.length !== entries.length - taken.size + placed.size)
+    throw new RangeError('The patch does not fit the rows.')
+  for (const [to, columns] of u) {
+    result[to] = { value: { ...(at(result, to).value as object), ...columns }, text: undefined }
+  }
+  for (const [to, value] of s) result[at(result, to) && to] = { value, text: undefined }
+  return result
+}
+
+function at(entries: readonly Entry[], index: number): Entry {
+  const entry = entries[index]
+  if (!entry) throw new RangeError(`The patch names row ${index} of ${entries.length}.`)
+  return entry
 }

@@ -1,12 +1,24 @@
 import type { LiveState } from '@pg-realtime/core'
-import { rowsMessage, statusMessage, type Message, type Resume, type ServerStatus } from '../protocol.js'
+import { tracked } from '@trpc/server'
+import {
+  formatEventId,
+  patchText,
+  rowsMessage,
+  shortSnapshot,
+  statusMessage,
+  type Resume,
+  type ServerStatus,
+} from '../protocol.js'
 import type { Floor } from './floor.js'
+import type { Transition } from './history.js'
 import type { Projection } from './projection.js'
 
 /** What one subscriber has been sent, and so what it is owed. At most one thing is owed at a time: the newest. */
 export interface View<Out> {
   /** What to send now; undefined: nothing. Counts as sent. */
   take(state: LiveState<object>): { readonly value: Out } | undefined
+  /** Told of each change of the rows, before `take`. */
+  advance(update: Transition): void
   close(): void
 }
 
@@ -34,62 +46,105 @@ export class PlainView implements View<unknown> {
     return { value: first && projection.value(first) }
   }
 
+  advance(): void {}
+
   close(): void {}
 }
 
-/** For `liveLink`: rows when they have changed, the status when it has, and nothing older than what the client holds. */
-export class LinkView implements View<Message> {
+/** For `liveLink`: patches or rows when they have changed, the status when it has, and nothing older than what the client holds. */
+export class LinkView implements View<unknown> {
   readonly #presentation: Presentation
   readonly #floor: Floor
   #version: string
+  #state: string
   #status: ServerStatus | undefined
+  #statusCount = 0
 
-  constructor(presentation: Presentation, heldVersion: string | undefined, floor: Floor) {
+  constructor(presentation: Presentation, held: Resume | undefined, floor: Floor) {
     this.#presentation = presentation
-    this.#version = heldVersion ?? ''
+    this.#version = held?.version ?? ''
+    this.#state = held?.state ?? ''
     this.#floor = floor
   }
 
-  take(state: LiveState<object>): { readonly value: Message } | undefined {
+  take(state: LiveState<object>): { readonly value: unknown } | undefined {
     return state.version === '' || state.version === this.#version ? this.#statusOf(state) : this.#rowsOf(state)
+  }
+
+  advance(update: Transition): void {
+    const { projection, single } = this.#presentation
+    projection.advance(single ? firstRowOf(update) : update)
   }
 
   close(): void {
     this.#floor.close()
   }
 
-  #statusOf(state: LiveState<object>): { readonly value: Message } | undefined {
+  #statusOf(state: LiveState<object>): { readonly value: unknown } | undefined {
     // Before the first rows there is something to tell only if they are late for a reason.
     if (state.version === '' && state.error === undefined) return undefined
     const isLate = this.#floor.isLate && !this.#floor.hasReached(state.snapshot)
     const status = isLate ? 'stale' : statusOf(state)
+    // Rows must be there for a history of theirs to begin, so that the next change can be a patch.
+    if (state.version !== '') this.#presentation.projection.stateOf(this.#rows(state.rows))
     if (status === this.#status) return undefined
     this.#status = status
-    return { value: statusMessage(this.#held(state.snapshot), status) }
+    return { value: tracked(this.#eventId(state.snapshot, String(++this.#statusCount)), statusMessage(status)) }
   }
 
-  #rowsOf(state: LiveState<object>): { readonly value: Message } | undefined {
+  #rowsOf(state: LiveState<object>): { readonly value: unknown } | undefined {
     const admission = this.#floor.admit(state.snapshot)
     if (admission === 'wait') return undefined
     const status = admission === 'late' ? 'stale' : statusOf(state)
+    const rows = this.#rows(state.rows)
+    const { projection } = this.#presentation
+    const missed = projection.patchesSince(this.#state, rows)
     this.#version = state.version
+    this.#state = projection.stateOf(rows)
     this.#status = status
-    return { value: rowsMessage(this.#held(state.snapshot), status, this.#content(state.rows)) }
+    const message = missed ? patchText(status, missed.from, missed.lines) : rowsMessage(status, this.#content(rows))
+    return { value: tracked(this.#eventId(state.snapshot), message) }
   }
 
-  /** What the client holds once it has the message: late rows take nothing away from what it has seen. */
-  #held(snapshot: string): Resume {
-    return { version: this.#version, snapshot: this.#floor.latest(snapshot) }
+  /** tRPC sends it back after a reconnect. Late rows take nothing away from what the client has seen. */
+  #eventId(snapshot: string, nonce?: string): string {
+    const seen = this.#floor.latest(shortSnapshot(snapshot))
+    return formatEventId({ version: this.#version, snapshot: seen, state: this.#state }, nonce)
+  }
+
+  #rows(rows: readonly object[]): readonly object[] {
+    return this.#presentation.single ? firstOf(rows) : rows
   }
 
   #content(rows: readonly object[]) {
     const { projection, single } = this.#presentation
-    if (!single) return { count: rows.length, lines: projection.lines(rows), single }
-    const [first] = rows
-    return { count: first ? 1 : 0, lines: first ? projection.line(first) : '', single }
+    return { count: rows.length, lines: projection.lines(rows), single }
   }
 }
 
 function statusOf(state: LiveState<object>): ServerStatus {
   return state.status === 'live' ? 'live' : 'stale'
+}
+
+const firsts = new WeakMap<readonly object[], readonly object[]>()
+
+/** The list of the first row alone, the identical one for the identical rows. */
+function firstOf(rows: readonly object[]): readonly object[] {
+  let first = firsts.get(rows)
+  if (!first) firsts.set(rows, (first = rows.slice(0, 1)))
+  return first
+}
+
+/** Whatever row comes first takes the place of the one before. */
+function firstRowOf(update: Transition): Transition {
+  const [previousRows, rows] = [firstOf(update.previousRows), firstOf(update.rows)]
+  const [previous, row] = [previousRows[0], rows[0]]
+  return { previousRows, rows, patch: replacement(previous, row) }
+}
+
+function replacement(previous: object | undefined, row: object | undefined): Transition['patch'] {
+  if (previous === row) return []
+  if (!previous) return [{ kind: 'insert', to: 0, row: row! }]
+  if (!row) return [{ kind: 'remove', from: 0, row: previous }]
+  return [{ kind: 'update', from: 0, to: 0, row, previous, columns: [] }]
 }

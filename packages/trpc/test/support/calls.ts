@@ -1,5 +1,6 @@
 import type { Call } from '../../src/internals/live-types.js'
-import { announce, isMessage, type Message, type Resume } from '../../src/protocol.js'
+import { readEvent } from '../../src/internals/live-event.js'
+import { announce, formatEventId, type Message, type Resume } from '../../src/protocol.js'
 
 /** What tRPC would call a resolver with. */
 export function plainCall(input?: unknown, signal?: AbortSignal): Call {
@@ -7,8 +8,14 @@ export function plainCall(input?: unknown, signal?: AbortSignal): Call {
 }
 
 /** The same for a client with `liveLink`, which may hold something from before. */
-export function linkCall(options: { resume?: Resume; transformer?: boolean; signal?: AbortSignal } = {}): Call {
-  const resume = options.resume && `${options.resume.version}~${options.resume.snapshot}~test`
+export function linkCall(
+  options: {
+    resume?: Partial<Resume> & Pick<Resume, 'version' | 'snapshot'>
+    transformer?: boolean
+    signal?: AbortSignal
+  } = {},
+): Call {
+  const resume = options.resume && formatEventId({ state: '', ...options.resume })
   const raw = announce(undefined, { transformer: options.transformer ?? true, resume })
   return { ctx: {}, input: undefined, signal: options.signal, getRawInput: () => Promise.resolve(raw) }
 }
@@ -32,10 +39,11 @@ export class Reader<Data> implements AsyncDisposable {
   }
 
   /** The message inside of a tracked event. */
-  async message(): Promise<Message & { readonly eventId: string }> {
-    const [eventId, message] = (await this.value()) as unknown as readonly [string, unknown]
-    if (!isMessage(message)) throw new Error('not a message')
-    return { ...message, eventId }
+  async message(): Promise<Message & Resume & { readonly eventId: string }> {
+    const event = readEvent(await this.value())
+    if (!event) throw new Error('not a message')
+    const held = event.held ?? { version: '', snapshot: '', state: '' }
+    return { ...event.message, ...held, eventId: event.id }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,12 +3,15 @@ import type { AnyTRPCRouter } from '@trpc/server'
 import { observable, type Observer } from '@trpc/server/observable'
 import superjson from 'superjson'
 import {
+  formatEventId,
   MARKER,
+  patchText,
   rowsMessage,
   statusMessage,
   type Announcement,
-  type Message,
+  type Resume,
   type ServerStatus,
+  type WirePatch,
 } from '../../src/protocol.js'
 
 type Envelope = OperationResultEnvelope<unknown, TRPCClientError<AnyTRPCRouter>>
@@ -49,18 +52,21 @@ export class Connection {
     this.#observer.next({ result: { type: 'data', data } })
   }
 
-  tracked(id: string, message: Message): void {
+  tracked(id: string, message: unknown): void {
     this.#observer.next({ result: { type: 'data', id, data: { id, data: message } } as never })
   }
 
-  rows(rows: readonly object[], held: { version: string; snapshot: string }, status: ServerStatus = 'live'): void {
+  rows(rows: readonly object[], held: Resume, status: ServerStatus = 'live'): void {
     const lines = rows.map((row) => superjson.stringify(row)).join('\n')
-    const id = `${held.version}~${held.snapshot}~1`
-    this.tracked(id, rowsMessage(held, status, { count: rows.length, lines, single: false }))
+    this.tracked(formatEventId(held), rowsMessage(status, { count: rows.length, lines, single: false }))
   }
 
-  status(status: ServerStatus, held: { version: string; snapshot: string }): void {
-    this.tracked(`${held.version}~${held.snapshot}~2`, statusMessage(held, status))
+  status(status: ServerStatus, held: Resume): void {
+    this.tracked(formatEventId(held, '2'), statusMessage(status))
+  }
+
+  patch(from: number, patch: WirePatch, held: Resume, status: ServerStatus = 'live'): void {
+    this.tracked(formatEventId(held), patchText(status, from, superjson.stringify(patch)))
   }
 
   fail(code: string, number: number, httpStatus: number): void {

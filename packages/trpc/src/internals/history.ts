@@ -1,0 +1,119 @@
+import { type Patch } from '@pg-realtime/core'
+import type { WirePatch } from '../protocol.js'
+
+/** One step of a live query's rows, as an update tells it. */
+export interface Transition {
+  readonly previousRows: readonly object[]
+  readonly rows: readonly object[]
+  readonly patch: Patch<object>
+}
+
+/** A serialised patch; `size` counts the rows that it names. */
+export interface RenderedPatch {
+  readonly text: string
+  readonly size: number
+}
+
+/** How many steps a client may be behind, and how much text they may take, before it is sent all rows. */
+const MOST_STEPS = 64
+const MOST_TEXT = 65_536
+/** As many rows are always told in patches: those keep the columns that did not change. */
+const FEW_ROWS = 8
+
+/**
+ * The most recent patches of one live query, each serialised once for all who need it. Rows are numbered in the order in
+ * which they were shown; the epoch tells them from those of another server, or another life of the query, whose rows may
+ * stand in another order although they are the same.
+ *
+ * Nothing is serialised before somebody asks; from then on each patch is when the next one comes, at the latest, so that
+ * no rows of the past are kept.
+ */
+export class History {
+  readonly #render: (patch: Patch<object>) => RenderedPatch
+  readonly #epoch = crypto.randomUUID().slice(0, 4)
+  #number = 0
+  #rowCount: number
+  #steps: RenderedPatch[] = []
+  #newest: Transition | undefined
+  #isAsked = false
+
+  constructor(rows: readonly object[], render: (patch: Patch<object>) => RenderedPatch) {
+    this.#rowCount = rows.length
+    this.#render = render
+  }
+
+  /** The number of the newest rows. */
+  get number(): number {
+    return this.#number
+  }
+
+  /** The name of the rows with this number. */
+  stateOf(number: number): string {
+    return `${this.#epoch}.${number}`
+  }
+
+  advance(transition: Transition): void {
+    if (this.#isAsked) this.#renderNewest()
+    else if (this.#newest) this.#steps = []
+    this.#newest = transition
+    this.#number += 1
+    this.#rowCount = transition.rows.length
+  }
+
+  /** What leads from the rows of that name to the newest ones; undefined where all rows are the cheaper answer. */
+  since(state: string): { readonly from: number; readonly lines: string } | undefined {
+    this.#isAsked = true
+    const from = this.#numberOf(state)
+    if (from === undefined) return undefined
+    this.#renderNewest()
+    const missed = from === this.#number ? [] : this.#steps.slice(from - this.#number)
+    if (missed.length < this.#number - from) return undefined
+    const size = missed.reduce((sum, step) => sum + step.size, 0)
+    if (size > Math.max(FEW_ROWS, this.#rowCount / 2)) return undefined
+    return { from, lines: missed.length === 1 ? missed[0]!.text : missed.map(({ text }) => text).join('\n') }
+  }
+
+  #numberOf(state: string): number | undefined {
+    const [epoch, number] = state.split('.')
+    const from = Number(number)
+    return epoch === this.#epoch && from >= 0 && from <= this.#number ? from : undefined
+  }
+
+  #renderNewest(): void {
+    if (!this.#newest) return
+    this.#steps.push(this.#render(this.#newest.patch))
+    this.#newest = undefined
+    let length = this.#steps.reduce((sum, { text }) => sum + text.length, 0)
+    while (this.#steps.length > MOST_STEPS || (length > MOST_TEXT && this.#steps.length > 1)) {
+      length -= this.#steps.shift()!.text.length
+    }
+  }
+}
+
+/** The positions and values of a patch, as short as JSON allows. */
+export function collectSteps(patch: Patch<object>, project: RowProjection): { wire: WirePatch; size: number } {
+  const removed: number[] = []
+  const moved: number[] = []
+  const inserted: [number, unknown][] = []
+  const updated: [number, Readonly<Record<string, unknown>>][] = []
+  const set: [number, unknown][] = []
+  for (const step of patch) {
+    if (step.kind === 'remove') removed.push(step.from)
+    else if (step.kind === 'move') moved.push(step.from, step.to)
+    else if (step.kind === 'insert') inserted.push([step.to, project.value(step.row)])
+    else {
+      const columns = project.changes(step.previous, step.row)
+      if (columns === undefined) set.push([step.to, project.value(step.row)])
+      else if (Object.keys(columns).length > 0) updated.push([step.to, columns])
+    }
+  }
+  const all = { r: removed, m: moved, i: inserted, u: updated, s: set }
+  const wire = Object.fromEntries(Object.entries(all).filter(([, steps]) => steps.length > 0)) as WirePatch
+  return { wire, size: removed.length + moved.length / 2 + inserted.length + updated.length + set.length }
+}
+
+export interface RowProjection {
+  value(row: object): unknown
+  /** The columns of a row that changed, or undefined if the row is none that has such. */
+  changes(previous: object, row: object): Readonly<Record<string, unknown>> | undefined
+}

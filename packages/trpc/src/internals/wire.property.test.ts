@@ -1,0 +1,87 @@
+import { diffRows } from '@pg-realtime/core/snapshot'
+import superjson from 'superjson'
+import { expect, test } from 'vitest'
+import { Projection, type RowMapper } from './projection.js'
+import { RowCache } from './row-cache.js'
+import type { DataTransformer } from './transformer.js'
+
+interface Row {
+  readonly id: number
+  readonly name: string | null
+  readonly at: Date
+  readonly tags: readonly string[]
+}
+
+/** Mulberry32. */
+function randomOf(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+let lastId = 0
+const someRow = (random: () => number): Row => ({
+  id: ++lastId,
+  name: random() < 0.2 ? null : `n${Math.floor(random() * 3)}\n"`,
+  at: new Date(Math.floor(random() * 3)),
+  tags: ['t', String(Math.floor(random() * 2))],
+})
+
+/** A next list: the identical objects for rows that did not change, as a live query has them. */
+function next(rows: readonly Row[], random: () => number): Row[] {
+  const result = rows
+    .filter(() => random() > 0.08)
+    .map((row) => (random() < 0.1 ? { ...someRow(random), id: row.id } : row))
+  if (random() < 0.6) result.splice(Math.floor(random() * (result.length + 1)), 0, someRow(random))
+  if (random() < 0.3 && result.length > 1) result.push(result.shift()!)
+  return result
+}
+
+const mappers: readonly (RowMapper | undefined)[] = [
+  undefined,
+  ({ id, name }: Row) => `${id}${name}`,
+  ({ id, ...row }: Row) => ({ key: id, row }),
+]
+const plain: DataTransformer = { serialize: (value) => value, deserialize: (value) => value }
+
+test('what a client makes of patches, one at a time or several at once, is what the server shows', () => {
+  let patches = 0
+  for (let seed = 0; seed < 300; seed++) {
+    const random = randomOf(seed)
+    const transformer: DataTransformer = seed % 2 ? plain : superjson
+    const projection = new Projection(transformer, mappers[seed % 3])
+    const cache = new RowCache(transformer)
+    let rows: readonly Row[] = Array.from({ length: Math.floor(random() * 20) }, () => someRow(random))
+    let state = projection.stateOf(rows)
+    let shown = cache.read(projection.lines(rows), rows.length)
+    let seen = projection.values(rows)
+    projection.patchesSince(state, rows)
+    for (let step = 0; step < 15; step++) {
+      const previousRows = rows
+      rows = next(rows, random)
+      projection.advance({ previousRows, rows, patch: diffRows(previousRows, rows) })
+      if (random() < 0.3) continue
+      const missed = projection.patchesSince(state, rows)
+      if (missed) patches += 1
+      const before = shown
+      shown = missed ? cache.apply(missed.lines) : cache.read(projection.lines(rows), rows.length)
+      state = projection.stateOf(rows)
+      const expected = projection
+        .values(rows)
+        .map((value) => transformer.deserialize(JSON.parse(JSON.stringify(transformer.serialize(value)))))
+      expect(shown, `seed ${seed}, step ${step}`).toEqual(expected)
+      // Rows that the server holds as the identical object are identical here.
+      const values = projection.values(rows)
+      values.forEach((value, index) => {
+        const place = seen.indexOf(value)
+        if (typeof value === 'object' && place >= 0) expect(shown[index] === before[place], `seed ${seed}`).toBe(true)
+      })
+      seen = values
+    }
+  }
+  expect(patches).toBeGreaterThan(500)
+})
