@@ -62,6 +62,8 @@ export async function run(options: BenchOptions): Promise<Figures> {
 async function watchOthers(watcher: Watcher, count: number): Promise<void> {
   const nobody = (): void => {}
   const customers = Array.from({ length: count }, (_, index) => index + 2)
+  // One of each shape first, as on a server that has been running for a while.
+  for (const kind of KINDS) (await watcher.watch(kind, 1, nobody))()
   await Promise.all(customers.map((customer) => watcher.watch(KINDS[customer % 2]!, customer, nobody)))
 }
 

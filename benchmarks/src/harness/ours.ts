@@ -18,7 +18,7 @@ export function watchCore(realtime: Realtime<ShopTables>, db: Kysely<ShopTables>
         kind === 'orders' ? realtime.live(ordersOf(db, customer)) : realtime.live<WatchedRow>(itemsOf(db, customer))
       await live.ready
       live.subscribe(({ kind: update, rows }) => {
-        if (update === 'rows') onRows(rows as readonly WatchedRow[])
+        if (update === 'rows') onRows(rows)
       })
       return () => void live.close()
     },

@@ -68,6 +68,7 @@ async function installOurs(client: Client): Promise<void> {
       name: 'orders',
       label: 'orders',
       columns: 'all',
+      comparable: {},
       family: [relation],
       ancestors: [],
       columnTypes: {},
