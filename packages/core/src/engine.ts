@@ -22,6 +22,7 @@ import { Registry } from './live/registry.js'
 import { validateLiveOptions, validateRealtimeOptions } from './live/validate-options.js'
 import { Pipeline } from './pipeline.js'
 import { Schedule } from './refresh/schedule.js'
+import type { Shapes } from './refresh/shape.js'
 import { labelOf, namesOf, transformRows } from './route/names.js'
 import { RefreshFilter } from './route/refresh-filter.js'
 import { systemClock, type Clock, type Random } from './util/clock.js'
@@ -37,6 +38,8 @@ export interface EngineOverrides {
   readonly source?: (source: ChangeSource) => ChangeSource
   /** Changes what the analysis found. */
   readonly plan?: (plan: Plan) => Plan
+  /** How instances of one shape are refreshed. */
+  readonly shapes?: Shapes
 }
 
 const DEFAULTS = {
@@ -268,6 +271,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
         pool.options.max,
       ),
       isPooled: listen !== undefined,
+      shapes: this.#overrides.shapes,
       statementTimeoutMs: options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs,
       mapPlan: plan,
       labelOf: (table) => labelOf(names, table),

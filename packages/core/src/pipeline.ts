@@ -18,8 +18,10 @@ import type { EngineStatus } from './live/contract.js'
 import type { LiveInstance } from './live/live-instance.js'
 import type { Registry } from './live/registry.js'
 import { Barriers } from './refresh/barrier.js'
+import type { Shapes } from './refresh/shape.js'
 import { TickLoop } from './refresh/tick-loop.js'
 import { Dispatcher } from './route/dispatcher.js'
+import { Questioner } from './route/questioner.js'
 import { backoffDelay, type BackoffOptions } from './util/backoff.js'
 import type { Clock, Random } from './util/clock.js'
 import { deferred } from './util/deferred.js'
@@ -42,6 +44,7 @@ export interface PipelineOptions {
   readonly maxRefreshConnections: number
   /** The pool's connections are a pooler's: what is prepared on one ends with the transaction. */
   readonly isPooled: boolean
+  readonly shapes: Shapes | undefined
   readonly statementTimeoutMs: number
   readonly mapPlan: (plan: Plan) => Plan
   /** A table of the application's database interface, as plans label it. */
@@ -71,16 +74,19 @@ export class Pipeline {
     const { pool, clock, random, source, registry, mapPlan } = options
     this.#intervals = new Intervals(clock)
     this.#planner = new Planner({ pool, clock, mapPlan })
+    const questioner = new Questioner()
     this.#loop = new TickLoop<LiveInstance>({
       pool,
       clock,
       source: () => source,
       session: () => this.#supervisor.session,
-      route: (batch, tick) => this.#dispatcher.dispatch(batch, tick),
+      route: (batch, tick, reader) =>
+        this.#dispatcher.dispatch(batch, tick, (inquiries, changes) => questioner.ask(reader, inquiries, changes)),
       onFailure: (error, session) => this.#tickFailed(error, session as Session),
       onProgress: () => this.#barriers.check(),
       maxConnections: options.maxRefreshConnections,
       isPooled: options.isPooled,
+      shapes: options.shapes,
       statementTimeoutMs: options.statementTimeoutMs,
     })
     this.#dispatcher = new Dispatcher<LiveInstance>({

@@ -59,8 +59,8 @@ export interface PlanTable {
 export interface ComparableColumn {
   /** The type as a cast can name it, with its schema and of any length. */
   readonly type: string
-  /** How equal values are recognised by their text; undefined where text does not tell. */
-  readonly valueKind: ValueKind | undefined
+  /** How equal values are recognised by their text; null where text does not tell. */
+  readonly valueKind: ValueKind | null
   /** Whether PostgreSQL's own operators compare it, whatever the search path is. */
   readonly builtIn: boolean
 }

@@ -10,7 +10,7 @@ import { togetherForm, type TogetherForm } from './together.js'
 export type Way = 'together' | 'each'
 
 /** Below this, planning one statement costs more than it saves. */
-export const FEWEST_TOGETHER = 6
+const FEWEST_TOGETHER = 6
 /** How many instances are run to compare the two ways. */
 const SAMPLE = 24
 const MOST_IN_MESSAGE = 1_000
@@ -31,6 +31,9 @@ export class Shape {
   readonly id: number
   readonly plan: Plan
   readonly form: TogetherForm | undefined
+  /** Fewer instances than this are run one by one. */
+  readonly fewest: number
+  readonly #isForced: boolean
   /** Milliseconds an instance. */
   readonly #cost: { [way in Way]: number | undefined } = { each: undefined, together: undefined }
   #isPossible: boolean
@@ -40,9 +43,12 @@ export class Shape {
   #fastRuns = 0
   #fastRunsNeeded = FAST_RUNS
 
-  constructor(id: number, plan: Plan) {
+  /** `isForced`: together whenever that is possible, however few and slow; for tests. */
+  constructor(id: number, plan: Plan, isForced = false) {
     this.id = id
     this.plan = plan
+    this.#isForced = isForced
+    this.fewest = isForced ? 1 : FEWEST_TOGETHER
     this.form = togetherForm(plan)
     this.#isPossible = this.form !== undefined
   }
@@ -59,7 +65,8 @@ export class Shape {
 
   /** How the next of `waiting` instances of one scope are run, and how many of them. */
   next(waiting: number, now: number): Attempt {
-    if (!this.#isPossible || waiting < FEWEST_TOGETHER) return this.#attempt('each', waiting)
+    if (!this.#isPossible || waiting < this.fewest) return this.#attempt('each', waiting)
+    if (this.#isForced) return { way: 'together', count: Math.min(waiting, SAMPLE) }
     const { each, together } = this.#cost
     if (each === undefined) return { way: 'each', count: Math.min(waiting, SAMPLE) }
     if (together === undefined) return { way: 'together', count: Math.min(waiting, SAMPLE) }
@@ -114,12 +121,17 @@ export class Shape {
 /** The shapes of an engine, by their plans. */
 export class Shapes {
   readonly #shapes = new WeakMap<Plan, Shape>()
+  readonly #areForced: boolean
   #last = 0
+
+  constructor(areForced = false) {
+    this.#areForced = areForced
+  }
 
   of(plan: Plan): Shape {
     let shape = this.#shapes.get(plan)
     if (!shape) {
-      shape = new Shape((this.#last += 1), plan)
+      shape = new Shape((this.#last += 1), plan, this.#areForced)
       this.#shapes.set(plan, shape)
     }
     return shape

@@ -45,13 +45,14 @@ export interface TickLoopOptions {
   readonly maxConnections: number
   /** The pool's connections are a pooler's, which may share them out by the transaction. */
   readonly isPooled: boolean
+  readonly shapes?: Shapes | undefined
   readonly statementTimeoutMs: number
 }
 
 export class TickLoop<Query extends Refreshable> {
   readonly #options: TickLoopOptions
   readonly #lanes: Lanes
-  readonly #shapes = new Shapes()
+  readonly #shapes: Shapes
   readonly #prepared: PreparedStatements
   readonly #refreshes = new Set<Promise<void>>()
   readonly #clients = new Set<PoolClient>()
@@ -69,6 +70,7 @@ export class TickLoop<Query extends Refreshable> {
   constructor(options: TickLoopOptions) {
     this.#options = options
     this.#lanes = new Lanes(options.maxConnections)
+    this.#shapes = options.shapes ?? new Shapes()
     this.#prepared = new PreparedStatements(options.isPooled)
   }
 

@@ -1,6 +1,8 @@
 import type { Plan, PlanTable } from '../analyze/plan.js'
-import type { RowChange } from '../change.js'
+import type { Change, RowChange } from '../change.js'
 import type { RefreshReason } from '../live/contract.js'
+import type { Image } from './question.js'
+import type { JoinWay } from './way.js'
 
 /**
  * Routing answers: which live queries can this batch affect? What must hold: a query whose result the batch changed is
@@ -8,6 +10,8 @@ import type { RefreshReason } from '../live/contract.js'
  */
 export interface Routable {
   readonly plan: Plan
+  /** What `$1`, `$2`, … stand for. */
+  readonly parameters: readonly unknown[]
   /** Decides among the changes which routing lets through, where the application said so. */
   readonly filter: ChangeFilter | undefined
   /** A refresh is due or under way: the rows that a filter would read are about to change. */
@@ -27,4 +31,22 @@ export interface Hit {
   certain: boolean
   /** Row changes that a filter decides on; empty once `certain`. */
   readonly undecided: { readonly table: PlanTable; readonly change: RowChange }[]
+  /** The row changes that reached the query; undefined where they do not say all: a whole table changed, or too many. */
+  changes: { readonly table: PlanTable; readonly change: RowChange }[] | undefined
 }
+
+/** "Which values are the rows of `images` joined with?", by a way into a shape. */
+export interface Inquiry {
+  readonly plan: Plan
+  readonly way: JoinWay
+  readonly images: readonly Image[]
+}
+
+export type Answer =
+  /** One row for each combination of values, as text, in the order of the way's slots. */
+  | { readonly kind: 'rows'; readonly rows: readonly (readonly (string | null)[])[] }
+  /** It could not be asked; `isFinal`: and need not be tried again. */
+  | { readonly kind: 'unknown'; readonly reason: string; readonly isFinal: boolean }
+
+/** Answers in the order of the inquiries. Never rejects for their sake; a lost connection does. */
+export type Ask = (inquiries: readonly Inquiry[], changes: readonly Change[]) => Promise<readonly Answer[]>

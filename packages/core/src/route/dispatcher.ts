@@ -1,7 +1,8 @@
 import type { Batch } from '../change.js'
 import type { RefreshReason } from '../live/contract.js'
-import type { Hit, Routable } from './contract.js'
+import type { Ask, Hit, Routable } from './contract.js'
 import { Router } from './router.js'
+import type { Shape } from './shape.js'
 
 /** What dispatching asks of the live queries' owner. */
 export interface DispatcherHost<Query> {
@@ -45,9 +46,15 @@ export class Dispatcher<Query extends Routable> {
     if (this.#queries.delete(query)) this.#router.remove(query)
   }
 
-  async dispatch(batch: Batch, tick: number): Promise<void> {
+  /** How changes find the instances of a plan. */
+  shape(plan: Query['plan']): Shape<Query> | undefined {
+    return this.#router.shape(plan)
+  }
+
+  /** `ask` must answer on the batch's own snapshot. */
+  async dispatch(batch: Batch, tick: number, ask: Ask): Promise<void> {
     if (batch.gap !== undefined) this.markAll(batch.gap, tick)
-    const hits = [...this.#router.route(batch.changes)]
+    const hits = [...(await this.#router.route(batch.changes, ask))]
     await Promise.all(hits.map(([query, hit]) => this.#settle(query, hit, tick)))
   }
 

@@ -62,7 +62,7 @@ async function decides(option: RefreshOption<Database, Row>, change: RowChange, 
     () => rows,
   )
   filter.check({ tables: [table] } as unknown as Plan)
-  const decision = await filter.decide({ reasons: [], certain: false, undecided: [{ table, change }] })
+  const decision = await filter.decide({ reasons: [], certain: false, undecided: [{ table, change }], changes: [] })
   return { decision, onError }
 }
 

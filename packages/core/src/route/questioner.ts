@@ -1,0 +1,139 @@
+import type { Client, QueryArrayResult } from 'pg'
+import type { Plan } from '../analyze/plan.js'
+import type { Change } from '../change.js'
+import { isConnectionError, sqlState } from '../util/postgres.js'
+import type { Answer, Inquiry } from './contract.js'
+import { questionOf, type Question } from './question.js'
+
+/** Longer than a question may take: it is cheaper then to refresh every instance. In milliseconds. */
+const BUDGET_MS = 500
+const MOST_IMAGES = 5_000
+/** Questions in one statement. */
+const MOST_TOGETHER = 8
+const MOST_STATEMENTS = 200
+
+type Row = (string | null)[]
+
+interface Asked {
+  readonly position: number
+  readonly question: Question
+  readonly columns: number
+}
+
+/** Puts join questions to PostgreSQL, in the transaction of a tick. */
+export class Questioner {
+  readonly #names = new Map<string, string>()
+  readonly #readable = new WeakMap<Client, WeakMap<Plan, boolean>>()
+  #isNaming = true
+
+  /** A lost connection rejects; nothing else does. */
+  async ask(reader: Client, inquiries: readonly Inquiry[], changes: readonly Change[]): Promise<readonly Answer[]> {
+    const answers = inquiries.map((): Answer => NOT_LOGGED)
+    const asked: Asked[] = []
+    await this.#learnReadable(reader, inquiries)
+    for (const [position, { plan, way, images }] of inquiries.entries()) {
+      if (this.#readable.get(reader)?.get(plan) !== true) answers[position] = NOT_READABLE
+      else if (images.length > MOST_IMAGES) answers[position] = TOO_MANY
+      else {
+        const question = questionOf(plan, way, images, changes)
+        if (question) asked.push({ position, question, columns: Math.max(1, way.slots.length) })
+      }
+    }
+    for (let next = 0; next < asked.length; next += MOST_TOGETHER) {
+      await this.#askTogether(reader, asked.slice(next, next + MOST_TOGETHER), answers)
+    }
+    return answers
+  }
+
+  /** Asked again alone where they fail together, so that one of them does not spoil the others' answers. */
+  async #askTogether(reader: Client, asked: readonly Asked[], answers: Answer[]): Promise<void> {
+    try {
+      await reader.query(`SAVEPOINT questions; SET LOCAL statement_timeout = ${BUDGET_MS}`)
+      const { rows } = await this.#run(reader, asked)
+      for (const { position } of asked) answers[position] = { kind: 'rows', rows: [] }
+      for (const [index, ...values] of rows) {
+        const { position, columns } = asked[Number(index)]!
+        const answer = answers[position]!
+        if (answer.kind === 'rows') (answer.rows as Row[]).push(values.slice(0, columns))
+      }
+    } catch (error) {
+      if (isConnectionError(error)) throw error
+      await reader.query('ROLLBACK TO SAVEPOINT questions')
+      await this.#failed(reader, asked, answers, error)
+    }
+  }
+
+  async #failed(reader: Client, asked: readonly Asked[], answers: Answer[], error: unknown): Promise<void> {
+    const state = sqlState(error)
+    if (this.#isNaming && (state === '26000' || state === '42P05')) {
+      // A pooler gives the transaction another connection than the one that knows the statement.
+      this.#isNaming = false
+      return this.#askTogether(reader, asked, answers)
+    }
+    if (asked.length > 1) {
+      for (const one of asked) await this.#askTogether(reader, [one], answers)
+      return
+    }
+    const reason = error instanceof Error ? error.message : String(error)
+    for (const { position } of asked) {
+      answers[position] =
+        state === '57014'
+          ? { kind: 'unknown', reason: `the question took longer than ${BUDGET_MS} ms`, isFinal: true }
+          : { kind: 'unknown', reason: `PostgreSQL refused the question: ${reason}`, isFinal: true }
+    }
+  }
+
+  #run(reader: Client, asked: readonly Asked[]): Promise<QueryArrayResult<Row>> {
+    const width = Math.max(...asked.map(({ columns }) => columns))
+    const values: string[] = []
+    const parts = asked.map(({ question, columns }, index) => {
+      const first = values.push(...question.values) - question.values.length
+      const names = Array.from({ length: columns }, (_, n) => `c${n}`)
+      const selected = Array.from({ length: width }, (_, n) => names[n] ?? 'null')
+      return `select '${index}', ${selected.join(', ')} from (${question.sql((n) => `$${first + n + 1}`)}) q(${names.join(', ')})`
+    })
+    const text = parts.join(' union all ')
+    const name = this.#nameOf(text)
+    return reader.query<Row>({ text, values, rowMode: 'array', ...(name !== undefined && { name }) })
+  }
+
+  #nameOf(text: string): string | undefined {
+    if (!this.#isNaming) return undefined
+    const known = this.#names.get(text)
+    if (known !== undefined || this.#names.size >= MOST_STATEMENTS) return known
+    const name = `_pg_realtime_question_${this.#names.size}`
+    this.#names.set(text, name)
+    return name
+  }
+
+  /**
+   * The engine's own role may not see what the live queries' roles see: row security would hide rows from the answers.
+   * Plans are made anew when policies change.
+   */
+  async #learnReadable(reader: Client, inquiries: readonly Inquiry[]): Promise<void> {
+    let readable = this.#readable.get(reader)
+    if (!readable) this.#readable.set(reader, (readable = new WeakMap<Plan, boolean>()))
+    for (const { plan } of inquiries) {
+      if (readable.has(plan)) continue
+      const { rows } = await reader.query<{ readable: boolean }>(READABLE, [
+        plan.tables.map(({ relation }) => relation),
+      ])
+      readable.set(plan, rows[0]?.readable === true)
+    }
+  }
+}
+
+const NOT_LOGGED: Answer = { kind: 'unknown', reason: 'the log lacks a value that the question needs', isFinal: false }
+const NOT_READABLE: Answer = {
+  kind: 'unknown',
+  reason: 'the engine’s own role may not read all rows of the tables',
+  isFinal: false,
+}
+const TOO_MANY: Answer = { kind: 'unknown', reason: 'the batch changed too many rows', isFinal: false }
+
+const READABLE = `
+SELECT pg_catalog.bool_and(
+  pg_catalog.has_table_privilege(relation, 'select')
+  AND pg_catalog.has_schema_privilege(c.relnamespace, 'usage')
+  AND NOT pg_catalog.row_security_active(relation)) AS readable
+FROM pg_catalog.unnest($1::oid[]) relation JOIN pg_catalog.pg_class c ON c.oid = relation`
