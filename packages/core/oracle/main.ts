@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { createEngine } from '../src/engine.js'
+import { Shapes } from '../src/refresh/shape.js'
 import type { Case, RunSettings } from './case.js'
 import { generateCase } from './generate.js'
 import { plantedBugs, type PlantedBug } from './planted-bugs.js'
@@ -22,6 +23,8 @@ const { values } = parseArgs({
     bug: { type: 'string' },
     throttle: { type: 'string' },
     values: { type: 'string' },
+    /** Runs even a single instance in the form for several. */
+    together: { type: 'boolean', default: false },
     features: { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     'no-save': { type: 'boolean', default: false },
@@ -36,7 +39,11 @@ const settings: Partial<RunSettings> = {
 const bug = values.bug as PlantedBug | undefined
 if (bug !== undefined && !(bug in plantedBugs))
   throw new Error(`no such bug; there are: ${Object.keys(plantedBugs).join('; ')}`)
-const engine = (): EngineFactory => (options) => createEngine(options, bug === undefined ? {} : plantedBugs[bug]())
+const engine = (): EngineFactory => (options) =>
+  createEngine(options, {
+    ...(bug === undefined ? {} : plantedBugs[bug]()),
+    ...(values.together ? { shapes: new Shapes(true) } : {}),
+  })
 
 const totals = { cases: 0, transactions: 0, failures: 0, seconds: 0 }
 const counts = new Map<string, number>()

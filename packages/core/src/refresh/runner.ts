@@ -82,7 +82,7 @@ export class Runner<Query extends Refreshable> {
     const fields = result && fieldsOf(result).slice(0, -1)
     const rows = result && splitRows(result.rows, items.length, shape.plan.ordered)
     if (fields && rows) {
-      shape.took('together', items.length, ms, startedAt)
+      shape.took('together', items.length, ms)
       return items.map((item, index) => ({ kind: 'rows', item, fields, rows: rows[index]!, ms: ms / items.length }))
     }
     const answers = await this.#each([step])
@@ -102,7 +102,7 @@ export class Runner<Query extends Refreshable> {
       const startedAt = this.#options.measure()
       const results = await this.#lane.send(steps.map((step) => this.#executions(step)))
       const ms = (this.#options.measure() - startedAt) / items.length
-      for (const { shape, items: own } of steps) this.#took(shape, own.length, ms, startedAt)
+      for (const { shape, items: own } of steps) this.#took(shape, own.length, ms)
       let [shape, fields]: [Shape | undefined, RawField[]] = [undefined, []]
       return items.map(({ item, shape: itsShape }, index) => {
         if (itsShape !== shape) [shape, fields] = [itsShape, fieldsOf(results[index]!)]
@@ -138,7 +138,7 @@ export class Runner<Query extends Refreshable> {
     try {
       const result = await this.#lane.query(scope, scopeKey, item.query.sql, item.query.parameters)
       const ms = measure() - startedAt
-      this.#took(shape, 1, ms, startedAt)
+      this.#took(shape, 1, ms)
       return { kind: 'rows', item, fields: fieldsOf(result), rows: result.rows, ms }
     } catch (error) {
       if (isConnectionError(error)) throw error
@@ -152,8 +152,8 @@ export class Runner<Query extends Refreshable> {
     return { kind: 'slow', item }
   }
 
-  #took(shape: Shape, count: number, ms: number, now: number): void {
-    shape.took('each', count, ms * count, now)
+  #took(shape: Shape, count: number, ms: number): void {
+    shape.took('each', count, ms * count)
     const { fastMs } = this.#options
     if (fastMs !== undefined) shape.ranApart(ms < fastMs)
   }

@@ -11,15 +11,21 @@ export type Way = 'together' | 'each'
 
 /** Below this, planning one statement costs more than it saves. */
 const FEWEST_TOGETHER = 6
-/** How many instances are run to compare the two ways. */
-const SAMPLE = 24
+/**
+ * How many instances are run to compare the two ways: few while one of them may be very slow, then so many that what a
+ * statement costs by itself does not count.
+ */
+const SAMPLES = [32, 128, 512] as const
+const SAMPLE = SAMPLES[0]
+/** A way that takes so much longer with few instances is not tried with more. */
+const HOPELESS = 3
 const MOST_IN_MESSAGE = 1_000
 /** Time that a message should take: results are shown, and a stop is noticed, at its end. */
-const MESSAGE_MS = 40
+const MESSAGE_MS = 60
 const FIRST_AGAIN_MS = 30_000
 const LAST_AGAIN_MS = 15 * 60_000
-/** How fast a new measurement replaces the old ones. */
-const WEIGHT = 0.3
+/** How fast a cost grows. It falls at once, because whatever disturbs a measurement makes it longer. */
+const GROWTH = 0.1
 const FAST_RUNS = 3
 
 export interface Attempt {
@@ -36,8 +42,9 @@ export class Shape {
   readonly #isForced: boolean
   /** Milliseconds an instance. */
   readonly #cost: { [way in Way]: number | undefined } = { each: undefined, together: undefined }
+  readonly #samples: { [way in Way]: number } = { each: 0, together: 0 }
   #isPossible: boolean
-  #compareAt = 0
+  #compareAt: number | undefined
   #compareAfterMs = FIRST_AGAIN_MS
   #isSlow = false
   #fastRuns = 0
@@ -67,14 +74,19 @@ export class Shape {
   next(waiting: number, now: number): Attempt {
     if (!this.#isPossible || waiting < this.fewest) return this.#attempt('each', waiting)
     if (this.#isForced) return { way: 'together', count: Math.min(waiting, SAMPLE) }
-    const { each, together } = this.#cost
-    if (each === undefined) return { way: 'each', count: Math.min(waiting, SAMPLE) }
-    if (together === undefined) return { way: 'together', count: Math.min(waiting, SAMPLE) }
+    const { each = 0, together = 0 } = this.#cost
+    const leastTried = this.#samples.each <= this.#samples.together ? 'each' : 'together'
+    const tried = this.#samples[leastTried]
+    const isHopeless = Math.max(each, together) > HOPELESS * Math.min(each, together)
+    if (tried === 0 || (tried < SAMPLES.length && !isHopeless)) {
+      return { way: leastTried, count: Math.min(waiting, SAMPLES[tried]!) }
+    }
     const [better, other]: [Way, Way] = together <= each ? ['together', 'each'] : ['each', 'together']
+    this.#compareAt ??= now + this.#compareAfterMs
     if (now >= this.#compareAt) {
       this.#compareAt = now + this.#compareAfterMs
       this.#compareAfterMs = Math.min(this.#compareAfterMs * 2, LAST_AGAIN_MS)
-      return { way: other, count: Math.min(waiting, SAMPLE) }
+      return { way: other, count: Math.min(waiting, SAMPLES[isHopeless ? 0 : 1]) }
     }
     return this.#attempt(better, waiting)
   }
@@ -86,12 +98,12 @@ export class Shape {
   }
 
   /** `count` instances took so long, sent as one message. */
-  took(way: Way, count: number, ms: number, now: number): void {
-    const isFirst = this.#cost.each === undefined || this.#cost.together === undefined
-    const before = this.#cost[way]
+  took(way: Way, count: number, ms: number): void {
+    const before = this.#cost[way] ?? Infinity
     const cost = ms / count
-    this.#cost[way] = before === undefined || before === Infinity ? cost : before + WEIGHT * (cost - before)
-    if (isFirst) this.#compareAt = now + this.#compareAfterMs
+    this.#cost[way] = before === Infinity || cost < before ? cost : before + GROWTH * (cost - before)
+    // One instance says little about many, and a message of its own costs more.
+    if (count >= this.fewest) this.#samples[way] += 1
   }
 
   /** The statement for several instances failed where each of them succeeds. */
@@ -102,6 +114,7 @@ export class Shape {
   /** The statement for several instances was interrupted: it is not tried again before the next comparison. */
   wasTooSlowTogether(): void {
     this.#cost.together = Infinity
+    this.#samples.together = SAMPLES.length
   }
 
   /** An instance was interrupted after the time that queries may hold up others. */

@@ -3,7 +3,7 @@ import { parameterText } from '../util/parameter-text.js'
 import type { RefreshReason } from '../live/contract.js'
 import type { Refreshable } from './contract.js'
 import { scopeKey } from './scope.js'
-import { FEWEST_TOGETHER, type Shape, type Shapes, type Way } from './shape.js'
+import type { Shape, Shapes, Way } from './shape.js'
 import type { ParameterRow } from './together.js'
 
 export interface Job<Query extends Refreshable> {
@@ -78,7 +78,7 @@ export class Work<Query extends Refreshable> {
     this.expectedMs = expectedMs
     for (const [key, group] of groups) {
       if (key.startsWith('alone')) continue
-      const isLarge = group.items.length >= FEWEST_TOGETHER && !isApart
+      const isLarge = group.items.length >= group.shape.fewest && !isApart
       ;(isLarge ? this.#large : this.#small).push(group)
     }
     // One after the other, the instances of a scope need its settings once.
