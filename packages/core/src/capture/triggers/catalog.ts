@@ -82,7 +82,7 @@ const INSPECT = `
 SELECT c.oid AS relation, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
   pg_catalog.pg_get_userbyid(c.relowner) AS owner,
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname, 'modifier', a.atttypmod,
-      'type', CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END::int8,
+      'type', CASE t.typtype WHEN 'd' THEN t.typbasetype WHEN 'e' THEN 3500 ELSE t.oid END::int8,
       'variable', a.attlen < 0, 'virtual', a.attgenerated = 'v') ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,

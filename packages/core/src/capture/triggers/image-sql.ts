@@ -20,7 +20,7 @@ export interface TableImages {
 }
 
 export function imagesOf(table: CapturedTable): TableImages {
-  const columns = table.columns.filter((column) => !table.exclude.includes(column.name))
+  const columns = loggedColumns(table)
   const large = columns.filter(canBeLarge)
   const names = textArray(columns.map((column) => column.name))
   // The whole row, whatever its columns are by now, unless some must stay out.
@@ -41,6 +41,10 @@ export function imagesOf(table: CapturedTable): TableImages {
       columns: names,
     },
   }
+}
+
+export function loggedColumns(table: CapturedTable): readonly CapturedColumn[] {
+  return table.columns.filter((column) => !table.exclude.includes(column.name))
 }
 
 const LIMIT = BULK_ROWS + 1

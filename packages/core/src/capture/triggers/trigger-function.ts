@@ -11,17 +11,21 @@
  *
  * What must hold: a write never fails because of this. Whatever depends on the table's columns stands in an EXCEPTION
  * block, which only reads and therefore burns no transaction id; the INSERT that follows depends on our own table alone.
+ *
+ * PL/pgSQL prepares each expression anew in each transaction, and takes a snapshot for one that is not immutable: what is
+ * rarely needed stands in an IF of its own, so that the usual path has few of them.
  */
 import { createHash } from 'node:crypto'
 import { quoteIdentifier, quoteLiteral } from '../../util/postgres.js'
-import { imagesOf, type ImageSql } from './image-sql.js'
+import { imagesOf, loggedColumns, type ImageSql } from './image-sql.js'
 import type { CaptureObjects } from './objects.js'
+import { outputSettings } from './output-settings.js'
 import { BULK_ROWS, ENTRY_BYTES, LEASE_MS, MODE, VERSION } from './settings.js'
 import type { TriggerEvent } from './trigger-names.js'
 
 export interface CapturedColumn {
   readonly name: string
-  /** The OID of the type, of a domain's base type. */
+  /** The OID of the type, of a domain's base type, of `anyenum` for an enum. */
   readonly type: number
   /** `pg_attribute.atttypmod`. */
   readonly modifier: number
@@ -65,16 +69,21 @@ export interface Marker {
 
 export function triggerFunction(objects: CaptureObjects, name: string, table: CapturedTable): TriggerFunction {
   const body = functionBody(objects, table)
-  const digest = createHash('sha256').update(body).digest('hex').slice(0, 16)
+  const set = [
+    'SET search_path = pg_catalog, pg_temp',
+    ...outputSettings(loggedColumns(table)).map(([setting, value]) => `SET ${setting} = ${quoteLiteral(value)}`),
+  ]
+  const digest = createHash('sha256')
+    .update([body, ...set].join('\n'))
+    .digest('hex')
+    .slice(0, 16)
   const marker: Marker = { version: VERSION, body: digest, exclude: [...table.exclude].sort() }
   const quoted = `${objects.quotedSchema}.${quoteIdentifier(name)}`
   return {
     marker,
     statements: [
       `CREATE OR REPLACE FUNCTION ${quoted}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = pg_catalog, pg_temp
-  SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC'
-  SET bytea_output = 'hex' SET extra_float_digits = 1
+  ${set.join('\n  ')}
   AS ${quoteLiteral(body)}`,
       `REVOKE ALL ON FUNCTION ${quoted}() FROM PUBLIC`,
       `COMMENT ON FUNCTION ${quoted}() IS ${quoteLiteral(JSON.stringify({ pgRealtime: marker }))}`,
@@ -122,7 +131,6 @@ function functionBody(objects: CaptureObjects, table: CapturedTable): string {
   images record;
   row_count int;
   hashed_names text[];
-  log_table regclass;
   failure text;
   context text;
   caller text;
@@ -132,15 +140,17 @@ BEGIN
     IF awake_until IS NULL OR now_ms >= awake_until + ${LEASE_MS} THEN
       RETURN NULL;
     END IF;
-    mode := ${state(objects.mode)};
-    log_table := CASE mode & ${MODE.segment} WHEN 0 THEN ${objects.segments.map((segment) => `${quoteLiteral(segment)}::regclass`).join(' ELSE ')} END;
+    -- Names both segments, so that it fails, in here, where one is missing.
+    mode := CASE WHEN ${objects.segments.map((segment) => `${quoteLiteral(segment)}::regclass`).join(' <> ')} THEN ${state(objects.mode)} END;
     IF TG_OP = 'TRUNCATE' THEN
       kind := 'T';
+      ${NO_ROWS}
     ELSE
-${table.firing === 'blind' ? "      kind := 'B';" : rowsSql(table)}
+${table.firing === 'blind' ? `      kind := 'B';\n      ${NO_ROWS}` : rowsSql(table)}
     END IF;
   EXCEPTION WHEN OTHERS THEN
     kind := 'B';
+    ${NO_ROWS}
     failure := SQLSTATE || ' ' || SQLERRM;
     IF ${missing.join(' OR ')} THEN
       kind := NULL;
@@ -150,22 +160,22 @@ ${table.firing === 'blind' ? "      kind := 'B';" : rowsSql(table)}
       END IF;
     END IF;
   END;
-  IF kind IN ('T', 'B') THEN
-    SELECT NULL::text[] AS old_rows, NULL::text[] AS new_rows, NULL::text[] AS columns INTO images;
-  END IF;
-  IF kind IS NULL THEN
-    NULL;
-  ELSIF mode & ${MODE.segment} = 0 THEN
+  IF mode & ${MODE.segment} = 0 AND kind IS NOT NULL THEN
     ${insertSql(objects.segments[0])}
-  ELSE
+  ELSIF kind IS NOT NULL THEN
     ${insertSql(objects.segments[1])}
   END IF;
-  IF now_ms >= awake_until AND mode & ${MODE.silent} = 0 AND pg_notification_queue_usage() < 0.5 THEN
-    PERFORM pg_notify(${quoteLiteral(objects.channel)}, '');
+  IF now_ms >= awake_until AND mode & ${MODE.silent} = 0 THEN
+    -- A full queue would fail the commit.
+    IF pg_notification_queue_usage() < 0.5 THEN
+      PERFORM pg_notify(${quoteLiteral(objects.channel)}, '');
+    END IF;
   END IF;
   RETURN NULL;
 END`
 }
+
+const NO_ROWS = 'SELECT NULL::text[] AS old_rows, NULL::text[] AS new_rows, NULL::text[] AS columns INTO images;'
 
 function insertSql(segment: string): string {
   return `INSERT INTO ${segment} (relation, operation, old_rows, new_rows, columns, hashed, failure)
@@ -175,16 +185,23 @@ function insertSql(segment: string): string {
 /** Fills the images, or makes it an entry without rows. Returns where the statement changed nothing. */
 function rowsSql(table: CapturedTable): string {
   const { plain, digested } = imagesOf(table)
-  const largeValue = `array_position(images.old_rows, NULL) IS NOT NULL OR array_position(images.new_rows, NULL) IS NOT NULL`
   const perRow = table.firing === 'row'
+  const large = `array_position(images.old_rows, NULL) IS NOT NULL OR array_position(images.new_rows, NULL) IS NOT NULL`
+  const tooMuch = `row_count > ${BULK_ROWS} OR mode & ${MODE.coarse} <> 0
+        OR cardinality(images.new_rows) <> cardinality(images.old_rows)`
   return `${readSql(plain, perRow)}
       row_count := cardinality(coalesce(images.new_rows, images.old_rows));${table.partitioned ? mergeSql : ''}
-      IF row_count = 0${table.partitioned ? " AND kind <> 'B'" : ''} THEN
-        RETURN NULL;
-      ELSIF row_count > ${BULK_ROWS} OR mode & ${MODE.coarse} <> 0
-        OR cardinality(images.new_rows) <> cardinality(images.old_rows)
-        OR row_count > 1 AND coalesce(pg_column_size(images.old_rows), 0) + coalesce(pg_column_size(images.new_rows), 0) > ${ENTRY_BYTES} THEN
-        kind := 'B';${digested ? `\n      ELSIF kind <> 'B' AND (${largeValue}) THEN\n${readSql(digested, perRow)}` : ''}
+      IF row_count <> 1 OR ${tooMuch}${digested ? ` OR ${large}` : ''}${table.partitioned ? ` OR kind = 'B'` : ''} THEN
+        IF row_count = 0${table.partitioned ? ` AND kind <> 'B'` : ''} THEN
+          RETURN NULL;
+        ELSIF ${tooMuch} THEN
+          kind := 'B';${digested ? `\n        ELSIF kind <> 'B' AND (${large}) THEN\n${readSql(digested, perRow)}` : ''}
+        END IF;
+        IF kind = 'B' OR row_count > 1 AND
+            coalesce(pg_column_size(images.old_rows), 0) + coalesce(pg_column_size(images.new_rows), 0) > ${ENTRY_BYTES} THEN
+          kind := 'B';
+          ${NO_ROWS}
+        END IF;
       END IF;`
 }
 
