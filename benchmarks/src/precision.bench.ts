@@ -56,7 +56,7 @@ async function measure(shop: Shop, seed: number, options: BenchOptions): Promise
     if (instance) instance.refreshes += 1
   })
   const random = new Random(seed)
-  for (let n = 0; n < sized(options, 40, 5); n += 1) {
+  for (let n = 0; n < sized(options, 100, 5); n += 1) {
     for (const instance of instances) instance.refreshes = 0
     const touched = await write(shop.pool, transaction(random, { orders: ORDERS, items: ORDERS * SIZE.itemsPerOrder }))
     await realtime.barrier()
