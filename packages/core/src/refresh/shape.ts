@@ -24,7 +24,7 @@ const MOST_IN_MESSAGE = 1_000
 const MESSAGE_MS = 60
 const FIRST_AGAIN_MS = 30_000
 const LAST_AGAIN_MS = 15 * 60_000
-/** How fast a cost grows. It falls at once, because whatever disturbs a measurement makes it longer. */
+/** How much a cost grows at most, at a time. It falls at once: whatever disturbs a measurement makes it longer. */
 const GROWTH = 0.1
 const FAST_RUNS = 3
 
@@ -101,7 +101,7 @@ export class Shape {
   took(way: Way, count: number, ms: number): void {
     const before = this.#cost[way] ?? Infinity
     const cost = ms / count
-    this.#cost[way] = before === Infinity || cost < before ? cost : before + GROWTH * (cost - before)
+    this.#cost[way] = before === Infinity || cost < before ? cost : Math.min(cost, before * (1 + GROWTH))
     // One instance says little about many, and a message of its own costs more.
     if (count >= this.fewest) this.#samples[way] += 1
   }

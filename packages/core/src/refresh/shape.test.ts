@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import type { Plan } from '../analyze/plan.js'
+import { Shape, type Way } from './shape.js'
+
+const PLAN = {
+  sql: 'select id from t where x = $1 order by id',
+  parameterTypes: ['integer'],
+  ordered: true,
+  timeDependent: [],
+  opaqueFunctions: [],
+} as unknown as Plan
+
+/** Runs `waiting` instances at these costs, and says how. */
+function run(shape: Shape, waiting: number, costs: Record<Way, number>, now = 0): string[] {
+  const attempts: string[] = []
+  for (let left = waiting; left > 0;) {
+    const { way, count } = shape.next(left, now)
+    shape.took(way, count, costs[way] * count)
+    attempts.push(`${way} ${count}`)
+    left -= count
+  }
+  return attempts
+}
+
+test('both ways are tried with growing samples, then the faster one is taken', () => {
+  const shape = new Shape(1, PLAN)
+  const first = run(shape, 3_000, { each: 0.04, together: 0.02 })
+  expect(first.slice(0, 6)).toEqual(['each 32', 'together 32', 'each 128', 'together 128', 'each 512', 'together 512'])
+  expect(run(shape, 2_000, { each: 0.04, together: 0.02 })).toEqual(['together 1000', 'together 1000'])
+})
+
+test('a way that is far slower is tried with a few instances only, and again after a while', () => {
+  const shape = new Shape(1, PLAN)
+  const costs = { each: 0.05, together: 5 }
+  expect(run(shape, 1_064, costs)).toEqual(['each 32', 'together 32', 'each 1000'])
+  expect(run(shape, 1_000, costs, 1_000)).toEqual(['each 1000'])
+  expect(run(shape, 1_000, costs, 60_000)[0]).toBe('together 32')
+  expect(run(shape, 1_000, costs, 60_001)).toEqual(['each 1000'])
+})
+
+test('a single disturbed measurement does not decide', () => {
+  const shape = new Shape(1, PLAN)
+  run(shape, 2_000, { each: 0.04, together: 0.02 })
+  shape.took('together', 1_000, 300)
+  expect(shape.next(1_000, 0).way).toBe('together')
+})
+
+test('few instances, and shapes with functions that give something else each time, run one by one', () => {
+  expect(new Shape(1, PLAN).next(3, 0)).toMatchObject({ way: 'each' })
+  expect(new Shape(1, { ...PLAN, timeDependent: ['random()'] }).form).toBeUndefined()
+  expect(new Shape(1, { ...PLAN, parameterTypes: [] }).form).toBeUndefined()
+})
+
+test('expensive instances are sent in smaller messages', () => {
+  const shape = new Shape(1, { ...PLAN, timeDependent: ['now()'] })
+  shape.took('each', 10, 200)
+  expect(shape.next(1_000, 0)).toEqual({ way: 'each', count: 3 })
+})
+
+test('a slow shape runs among the others again after several fast runs, each time after more of them', () => {
+  const shape = new Shape(1, PLAN)
+  const runsUntilFast = () => {
+    shape.becameSlow()
+    let runs = 0
+    for (; shape.isSlow; runs += 1) shape.ranApart(true)
+    return runs
+  }
+  const first = runsUntilFast()
+  expect(runsUntilFast()).toBe(2 * first)
+  shape.becameSlow()
+  shape.ranApart(true)
+  shape.ranApart(false)
+  expect(shape.isSlow).toBe(true)
+})
