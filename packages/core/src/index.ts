@@ -12,6 +12,7 @@ export type {
   RealtimeOptions,
   RefreshEvent,
   RefreshReason,
+  RouteExplanation,
   Scope,
   Update,
 } from './live/contract.js'

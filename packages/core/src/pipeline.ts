@@ -133,6 +133,7 @@ export class Pipeline {
     if (instance.isClosed) return
     instance.plan = plan
     instance.schedule.enroll(this.#loop.current + 1)
+    instance.routes = () => this.#dispatcher.shape(instance.plan)?.describe() ?? []
     this.#dispatcher.add(instance)
     this.#loop.mark(instance, { kind: 'first' })
     this.#loop.request()

@@ -82,8 +82,26 @@ export interface Occurrence {
    */
   readonly partners: readonly Partner[]
   readonly links: readonly Link[]
+  /** Set where the query shows the first rows by an order of this occurrence's own columns. */
+  readonly top: TopRows | undefined
   /** Why no condition could be claimed, where none was. */
   readonly reason: string | undefined
+}
+
+/** `order by … limit n`. */
+export interface TopRows {
+  readonly limit: Operand
+  readonly keys: readonly OrderKey[]
+}
+
+export interface OrderKey {
+  readonly column: string
+  /** Where the query returns it: 0 for its first column. */
+  readonly output: number
+  /** What the query calls it. */
+  readonly name: string
+  readonly descending: boolean
+  readonly nullsFirst: boolean
 }
 
 /** A table that an occurrence is joined with, and what its rows must meet. */

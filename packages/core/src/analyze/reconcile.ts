@@ -62,7 +62,7 @@ function tableOccurrences(reading: TreeReading, table: PlanTable, use: RelationU
   if (inTree.length + reasons.length === 0) reasons.push('the query mentions it')
   const unseen = reasons.map((reason): Occurrence => {
     const occurrence = { alias: table.name, table: table.label, relation: table.relation, columns: allColumns(table) }
-    return { ...occurrence, conditions: [], partners: [], links: [], reason }
+    return { ...occurrence, conditions: [], partners: [], links: [], top: undefined, reason }
   })
   return [...inTree, ...unseen]
 }

@@ -100,10 +100,27 @@ export interface Explanation {
   readonly timeDependent: readonly string[]
   /** How changes reach this query, in words. */
   readonly routing: string
+  /** How a row's values decide whether its change reaches this query, for each place where a table stands in it. */
+  readonly routes: readonly RouteExplanation[]
   readonly subscribers: number
   readonly refreshes: number
   /** What caused the most recent refresh. */
   readonly lastRefresh: RefreshEvent | undefined
+}
+
+/** How changes of one table, at one place in the query, find the live queries of its shape. */
+export interface RouteExplanation {
+  readonly table: string
+  readonly alias: string
+  /**
+   * `values`: the changed row holds what the query compares; `join`: PostgreSQL is asked which values it is joined with;
+   * `every`: each change reaches every live query of this SQL.
+   */
+  readonly by: 'values' | 'join' | 'every'
+  /** What is compared: `o.user_id = $1`. */
+  readonly on: readonly string[]
+  /** Why nothing narrower holds. */
+  readonly because: string | undefined
 }
 
 /** What caused a refresh. */

@@ -3,13 +3,14 @@ import type { SnapshotToken } from '../change.js'
 import { ListenerError, type RealtimeError } from '../errors.js'
 import type { Accepted, RawResult, Refreshable, RefreshReport } from '../refresh/contract.js'
 import type { Schedule } from '../refresh/schedule.js'
-import type { Routable } from '../route/contract.js'
+import type { LastRow, Routable } from '../route/contract.js'
 import type { RefreshFilter } from '../route/refresh-filter.js'
 import { materialize, type Materialized, type MaterializeOptions } from '../snapshot/materialize.js'
+import { columnNames, columnTexts } from '../snapshot/row-text.js'
 import { deferred } from '../util/deferred.js'
 import type { Listeners } from '../util/listeners.js'
 import type { CompiledLiveQuery } from './compile.js'
-import type { LiveOptions, LiveState, LiveStatus, RefreshEvent, Scope, Update } from './contract.js'
+import type { LiveOptions, LiveState, LiveStatus, RefreshEvent, RouteExplanation, Scope, Update } from './contract.js'
 import { createUpdate } from './update.js'
 
 export type Row = Readonly<Record<string, unknown>>
@@ -53,6 +54,8 @@ export class LiveInstance implements Refreshable, Routable {
   #content: Materialized<Row> | undefined
   #state: LiveState<Row> = { rows: EMPTY, status: 'pending', version: '', snapshot: '', error: undefined }
   readonly #holders = new Set<Holder>()
+  /** How changes reach it, once it is registered. */
+  routes: () => readonly RouteExplanation[] = () => []
   #refreshes = 0
   #lastRefresh: RefreshEvent | undefined
 
@@ -83,6 +86,13 @@ export class LiveInstance implements Refreshable, Routable {
 
   get isUnsettled(): boolean {
     return this.schedule.pendingSince !== undefined
+  }
+
+  get lastRow(): LastRow | undefined {
+    const text = this.#content?.texts.at(-1)
+    if (!this.#content || text === undefined) return undefined
+    const names = columnNames(this.#content.shape)
+    return { count: this.#content.texts.length, names, columns: columnTexts(text, names.length) }
   }
 
   get plan(): Plan {

@@ -16,6 +16,14 @@ export interface Routable {
   readonly filter: ChangeFilter | undefined
   /** A refresh is due or under way: the rows that a filter would read are about to change. */
   readonly isUnsettled: boolean
+  /** Of the present rows: how many, and the last one's columns as text. */
+  readonly lastRow: LastRow | undefined
+}
+
+export interface LastRow {
+  readonly count: number
+  readonly names: readonly string[]
+  readonly columns: readonly (string | null)[]
 }
 
 export interface ChangeFilter {

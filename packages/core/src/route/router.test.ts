@@ -32,6 +32,7 @@ function query(overrides: Partial<PlanTable> = {}, isFiltered = false): Routable
     parameters: [],
     filter: isFiltered ? FILTER : undefined,
     isUnsettled: false,
+    lastRow: undefined,
   }
 }
 

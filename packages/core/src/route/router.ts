@@ -72,9 +72,10 @@ export class Router<Query extends Routable> {
     for (const way of shape.ways(table, isAnyColumn ? undefined : columns)) {
       const images = shape.relevantImages(way, change)
       if (images.length === 0) continue
-      if (way.kind === 'every') addAll(hits, shape.queries, step)
-      else if (way.kind === 'values') for (const image of images) addAll(hits, shape.found(way, image), step)
-      else if (shape.unasked.has(way)) addAll(hits, shape.queries, step)
+      if (way.kind === 'every') addAll(hits, shape.inReach(way, images, shape.queries), step)
+      else if (way.kind === 'values') {
+        for (const image of images) addAll(hits, shape.inReach(way, [image], shape.found(way, image)), step)
+      } else if (shape.unasked.has(way)) addAll(hits, shape.queries, step)
       else {
         const inquiry = getOrCreate(asked, way, (): Asked<Query> => ({ shape, way, images: [], steps: [] }))
         inquiry.images.push(...images)
@@ -99,7 +100,7 @@ export class Router<Query extends Routable> {
       open.map(({ shape, way, images }): Inquiry => ({ plan: shape.plan, way, images })),
       changes,
     )
-    for (const [index, { shape, way, steps }] of open.entries()) {
+    for (const [index, { shape, way, images, steps }] of open.entries()) {
       const answer = answers[index]!
       if (answer.kind === 'unknown') {
         if (answer.isFinal) shape.unasked.set(way, answer.reason)
@@ -108,7 +109,8 @@ export class Router<Query extends Routable> {
       }
       const reached = new Set<Query>()
       for (const values of answer.rows) for (const query of shape.answered(way, values)) reached.add(query)
-      for (const step of steps) addAll(hits, reached, step)
+      const inReach = [...shape.inReach(way, images, reached)]
+      for (const step of steps) addAll(hits, inReach, step)
     }
   }
 }

@@ -1,7 +1,10 @@
 import type { Plan, PlanTable } from '../analyze/plan.js'
 import type { RowChange, TextRow } from '../change.js'
+import type { RouteExplanation } from '../live/contract.js'
+import { isBehind } from './behind.js'
 import { fails, imageValue } from './conditions.js'
 import type { Routable } from './contract.js'
+import { describeWay } from './describe.js'
 import { InstanceIndex, type Slot } from './instance-index.js'
 import type { Image } from './question.js'
 import { waysOf, type JoinWay, type Way } from './way.js'
@@ -42,6 +45,11 @@ export class Shape<Query extends Routable> {
     for (const index of this.#distinctIndexes) index.remove(query)
   }
 
+  /** How changes reach its instances, in words. */
+  describe(): readonly RouteExplanation[] {
+    return [...this.#ways.values()].flat().map((way) => describeWay(way, this.unasked))
+  }
+
   /** Ways of a table that an UPDATE of these columns can matter to; all of them for `undefined`. */
   *ways(table: PlanTable, columns: readonly string[] | undefined): Generator<Way> {
     const isAny = columns === undefined || table.columns === 'all'
@@ -76,6 +84,13 @@ export class Shape<Query extends Routable> {
         return column !== undefined && fails(condition, column, value, query.parameters)
       })
       if (!isOut) yield query
+    }
+  }
+
+  /** Those of the instances that show, or could show, a row at the place of one of the images. */
+  *inReach({ top, table }: Way, images: readonly Image[], queries: Iterable<Query>): Generator<Query> {
+    for (const query of queries) {
+      if (!top || !images.every((image) => isBehind(top, table, image, query))) yield query
     }
   }
 

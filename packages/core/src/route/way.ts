@@ -7,6 +7,7 @@ import type {
   Partner,
   Plan,
   PlanTable,
+  TopRows,
 } from '../analyze/plan.js'
 import { isComparable } from './conditions.js'
 import type { Slot } from './instance-index.js'
@@ -24,6 +25,7 @@ export type Way = {
   readonly columns: ReadonlySet<string>
   /** Conditions on the changed row that are the same for all instances. */
   readonly constants: readonly Condition[]
+  readonly top: TopRows | undefined
 } & (
   | { readonly kind: 'every'; readonly reason: string }
   | {
@@ -67,7 +69,7 @@ const NOT_READ = 'the query is raw SQL'
 
 function everyInstance(table: PlanTable, reason: string): Way {
   const columns = new Set(table.columns === 'all' ? Object.keys(table.columnTypes) : table.columns)
-  return { kind: 'every', table, alias: table.name, columns, constants: [], reason }
+  return { kind: 'every', table, alias: table.name, columns, constants: [], top: undefined, reason }
 }
 
 function wayOf(plan: Plan, tables: ReadonlyMap<number, PlanTable>, table: PlanTable, occurrence: Occurrence): Way {
@@ -75,7 +77,7 @@ function wayOf(plan: Plan, tables: ReadonlyMap<number, PlanTable>, table: PlanTa
   const joined = new Joined(plan, tables, table, occurrence)
   const own = occurrence.conditions
   const constants = own.filter((condition) => !isParametric(condition))
-  const base = { table, alias, columns: new Set(occurrence.columns), constants }
+  const base = { table, alias, columns: new Set(occurrence.columns), constants, top: occurrence.top }
   const slots = joined.slots().slice(0, MOST_SLOTS)
   const isOwn = slots.every(({ at }) => at.partner < 0)
   if (joined.isNarrower && !(isOwn && slots.length > 0)) {

@@ -37,6 +37,11 @@ export function shapeOf(fields: readonly RawField[]): string {
   return shape
 }
 
+/** The names in a shape, in the order of the columns. */
+export function columnNames(shape: string): readonly string[] {
+  return (JSON.parse(shape) as readonly (readonly [string, number])[]).map(([name]) => name)
+}
+
 /** 60 bits: two contents of one query that a client could confuse meet once in 10^18. Short enough for every patch. */
 const VERSION_LENGTH = 10
 

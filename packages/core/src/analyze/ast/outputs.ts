@@ -76,7 +76,11 @@ export function yieldsOverNothing(node: SelectQueryNode, mayBeOwn: (reference: R
 export function picksRows(node: SelectQueryNode): boolean {
   const parts = node as SelectQueryNode & { readonly fetch?: unknown; readonly top?: unknown }
   if (parts.limit ?? parts.offset ?? parts.fetch ?? parts.top) return true
-  if ((node.distinctOn?.length ?? 0) > 0) return true
+  return (node.distinctOn?.length ?? 0) > 0 || hasWindow(node)
+}
+
+/** Whether a function looks at other rows of the result. */
+export function hasWindow(node: SelectQueryNode): boolean {
   return outside(node).some((part) => contains(part, mayBeWindow))
 }
 

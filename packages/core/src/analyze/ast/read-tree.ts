@@ -1,10 +1,10 @@
 import type { OperationNode, ReferenceNode, SelectionNode, SelectQueryNode } from 'kysely'
 import type { RootOperationNode } from '../analyze.js'
-import type { Condition, Link, LinkedColumn, Partner } from '../plan.js'
+import type { Condition, Link, LinkedColumn, Partner, TopRows } from '../plan.js'
 import type { Arms, Block, CteScope, FromItem } from './blocks.js'
 import { requiredSubquery } from './comparisons.js'
 import { children, columnName, is, tableName, type TableName } from './nodes.js'
-import { numberParameters } from './parameters.js'
+import { numberParameters, type NumberedTree } from './parameters.js'
 import { prune } from './prune.js'
 import { isBalanced, namesInRawSql } from './raw-text.js'
 import { possibleItems } from './references.js'
@@ -42,6 +42,7 @@ export interface TreeOccurrence {
   readonly conditions: readonly Condition[]
   readonly partners: readonly Partner[]
   readonly links: readonly Link[]
+  readonly top: TopRows | undefined
   /** Why there are no conditions. */
   readonly reason: string | undefined
 }
@@ -66,7 +67,7 @@ function readOccurrences(
   lookup: TableLookup,
 ): Omit<TreeReading, 'ordered' | 'failure'> {
   const tree = numberParameters(root)
-  const reader = new TreeReader(lookup, tree.numbers, noConditionsBecause(tree.root, tree.sql, sql))
+  const reader = new TreeReader(lookup, tree, noConditionsBecause(tree.root, tree.sql, sql))
   reader.visit(tree.root, NOWHERE)
   const places = new Map<number, number>()
   for (const relation of reader.places.values()) places.set(relation, (places.get(relation) ?? 0) + 1)
@@ -108,14 +109,16 @@ class TreeReader {
   readonly unknown: TableName[] = []
   readonly #lookup: TableLookup
   readonly #relaxer: Relaxer
+  readonly #root: OperationNode
   readonly #noConditions: string | undefined
   readonly #columns = new Map<FromItem, Set<string>>()
   readonly #openedCtes = new Set<OperationNode>()
   /** CTEs around the present node: a recursive one is not opened within itself. */
   readonly #openCtes = new Set<OperationNode>()
 
-  constructor(lookup: TableLookup, numbers: ReadonlyMap<OperationNode, number>, noConditions: string | undefined) {
+  constructor(lookup: TableLookup, { root, numbers }: NumberedTree, noConditions: string | undefined) {
     this.#lookup = lookup
+    this.#root = root
     this.#noConditions = noConditions
     this.#relaxer = new Relaxer(lookup, numbers)
   }
@@ -248,14 +251,21 @@ class TreeReader {
         : NO_CONDITIONS
     const says = relaxed.conditions.length + relaxed.partners.length > 0
     const reason = says ? undefined : (this.#noConditions ?? 'no condition compares it with a value')
-    this.#add({ alias: item.name?.name ?? name.name, relation: table.relation, columns, ...relaxed, reason })
+    const alias = item.name?.name ?? name.name
+    this.#add({ alias, relation: table.relation, columns, ...relaxed, top: this.#top(item, block), reason })
   }
 
   #rawTable(node: OperationNode, name: TableName): void {
     const table = this.#place(node, name)
     if (table === undefined) return
     const occurrence = { alias: name.name, relation: table.relation, columns: table.columns }
-    this.#add({ ...occurrence, ...NO_CONDITIONS, reason: 'it stands in raw SQL' })
+    this.#add({ ...occurrence, ...NO_CONDITIONS, top: undefined, reason: 'it stands in raw SQL' })
+  }
+
+  #top(item: FromItem, block: Block): TopRows | undefined {
+    return block.node === this.#root && this.#noConditions === undefined
+      ? this.#relaxer.topRows(block, item)
+      : undefined
   }
 
   #place(node: OperationNode, { schema, name }: TableName): TreeTable | undefined {

@@ -1,11 +1,12 @@
 import type { OperationNode, ReferenceNode, SelectQueryNode } from 'kysely'
-import type { Condition, LinkOperator, Operand } from '../plan.js'
+import type { Condition, LinkOperator, Operand, TopRows } from '../plan.js'
 import { openArms, type Arms, type Block, type CteScope, type FromItem } from './blocks.js'
 import { comparisonsIn, conjuncts, requiredSubquery, type Comparison } from './comparisons.js'
 import { columnName, is, unwrap } from './nodes.js'
-import { outputsOf, yieldsOverNothing, type Output } from './outputs.js'
+import { hasWindow, outputsOf, yieldsOverNothing, type Output } from './outputs.js'
 import type { TableLookup } from './read-tree.js'
 import { columnsOf, findItem, mayBelongTo } from './references.js'
+import { topRows } from './top.js'
 
 /** A column of a base table at one place in the query. */
 export interface Place {
@@ -263,6 +264,22 @@ export class Relaxer {
     const reference = unwrap(output.node)
     const place = is(reference, 'ReferenceNode') ? this.resolve(reference, block, block.items.length, path) : undefined
     return place && { ...place, through: [...through, ...place.through] }
+  }
+
+  /** The `order by … limit` of the query's outermost block, as far as it is about this item's rows. */
+  topRows(block: Block, item: FromItem): TopRows | undefined {
+    if (hasWindow(block.node) || this.yieldsOverNothing(block)) return undefined
+    const path: Path = { entered: new Map(), within: undefined }
+    const outputs = this.#outputsOf(block)?.map(({ name }, position) => ({
+      name,
+      place: this.#output(block, position, path, []),
+    }))
+    return (
+      outputs &&
+      topRows(block, item, this.#numbers, outputs, (node) =>
+        is(node, 'ReferenceNode') ? this.resolve(node, block, block.items.length, path) : undefined,
+      )
+    )
   }
 
   #outputsOf(block: Block): readonly Output[] | undefined {
