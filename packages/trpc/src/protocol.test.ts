@@ -74,6 +74,10 @@ test.each([
 describe('event ids', () => {
   test('say what the client holds', () => expect(parseEventId(formatEventId(held, 'n1'))).toEqual(held))
 
+  test.each(['7.1.10:10:', '7.1.9:19:', '7.1.9:12:9,11', '7.1.10:10:10'])('keep the snapshot %s', (snapshot) => {
+    expect(parseEventId(formatEventId({ ...held, snapshot }))?.snapshot).toBe(snapshot)
+  })
+
   test('of a client without rows say nothing', () => {
     expect(parseEventId(formatEventId({ version: '', snapshot: '', state: '' }, 'n1'))).toBeUndefined()
   })
@@ -88,7 +92,7 @@ describe('event ids', () => {
   })
 
   test('name the system by its last digits', () => {
-    expect(shortSnapshot('7439201123456789012.1.1042:1045:1043')).toBe('789012.1.1042:1045:1043')
+    expect(shortSnapshot('7439201123456789012.1.1042:1045:1043')).toBe('9012.1.1042:1045:1043')
   })
 })
 

@@ -116,15 +116,17 @@ export interface Resume {
  * where that alone does not.
  */
 export function formatEventId({ version, snapshot, state }: Resume, nonce = ''): string {
-  return `${version}~${snapshot}~${state}${nonce && `~${nonce}`}`
+  return `${version}~${snapshot.replace(IDLE, '$1')}~${state}${nonce && `~${nonce}`}`
 }
+
+/** Without running transactions, which is most of the time, one number says all. */
+const IDLE = /\b(\d+):\1:$/
 
 export function parseEventId(id: string): Resume | undefined {
   const parts = id.split('~')
   const [version, snapshot, state] = parts
-  return (parts.length === 3 || parts.length === 4) && version
-    ? { version, snapshot: snapshot!, state: state! }
-    : undefined
+  if (!version || parts.length < 3 || parts.length > 4) return undefined
+  return { version, snapshot: snapshot!.replace(/\.(\d+)$/, '.$1:$1:'), state: state! }
 }
 
 /** What a client sends that has seen a snapshot, and wants all rows. */
@@ -134,7 +136,7 @@ export function withoutRows({ snapshot }: Resume): string {
 
 /** Longer ones meet the limits of HTTP headers, in which browsers send an event's id back. */
 const LONGEST_SNAPSHOT = 2_000
-const SYSTEM_DIGITS = 6
+const SYSTEM_DIGITS = 4
 let lastToken = ''
 let lastShort = ''
 
@@ -184,7 +186,10 @@ export interface StatusMessage extends MessageBase {
   readonly kind: 'status'
 }
 
-/** What leads from the rows numbered `from` to those that the event id names: one serialised `WirePatch` a line. */
+/**
+ * What leads from the rows numbered `from` to those that the event id names: one `WirePatch` a line, serialised by the
+ * transformer, or as JSON behind `PLAIN` where it holds nothing that JSON does not know.
+ */
 export interface PatchMessage extends MessageBase {
   readonly kind: 'patch'
   readonly from: number
@@ -202,13 +207,15 @@ export interface WirePatch {
   readonly r?: readonly number[]
   /** Moved: `from, to`, … */
   readonly m?: readonly number[]
-  /** Inserted. */
-  readonly i?: readonly (readonly [to: number, row: unknown])[]
-  /** Updated: the columns that changed. */
-  readonly u?: readonly (readonly [to: number, columns: Readonly<Record<string, unknown>>])[]
-  /** Set: another value for a row. */
-  readonly s?: readonly (readonly [to: number, row: unknown])[]
+  /** Inserted: `to, row`, … */
+  readonly i?: readonly unknown[]
+  /** Updated: `to` and the columns that changed, … */
+  readonly u?: readonly unknown[]
+  /** Set, another value for a row: `to, row`, … */
+  readonly s?: readonly unknown[]
 }
+
+export const PLAIN = '='
 
 const PROBE = new Date(0)
 

@@ -49,7 +49,7 @@ export interface LiveState<Row> {
   /** A new array on change; unchanged rows are the identical objects. Frozen. */
   readonly rows: readonly Row[]
   readonly status: LiveStatus
-  /** Identifies the rows' content: equal versions of one query mean equal rows. Ten characters; empty while pending. */
+  /** Identifies the rows' content: equal versions of one query mean equal rows. Eight characters; empty while pending. */
   readonly version: string
   /** The snapshot that the rows are true at. Empty while pending. */
   readonly snapshot: SnapshotToken

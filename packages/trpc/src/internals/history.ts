@@ -94,22 +94,22 @@ export class History {
 export function collectSteps(patch: Patch<object>, project: RowProjection): { wire: WirePatch; size: number } {
   const removed: number[] = []
   const moved: number[] = []
-  const inserted: [number, unknown][] = []
-  const updated: [number, Readonly<Record<string, unknown>>][] = []
-  const set: [number, unknown][] = []
+  const inserted: unknown[] = []
+  const updated: unknown[] = []
+  const set: unknown[] = []
   for (const step of patch) {
     if (step.kind === 'remove') removed.push(step.from)
     else if (step.kind === 'move') moved.push(step.from, step.to)
-    else if (step.kind === 'insert') inserted.push([step.to, project.value(step.row)])
+    else if (step.kind === 'insert') inserted.push(step.to, project.value(step.row))
     else {
       const columns = project.changes(step.previous, step.row)
-      if (columns === undefined) set.push([step.to, project.value(step.row)])
-      else if (Object.keys(columns).length > 0) updated.push([step.to, columns])
+      if (columns === undefined) set.push(step.to, project.value(step.row))
+      else if (Object.keys(columns).length > 0) updated.push(step.to, columns)
     }
   }
   const all = { r: removed, m: moved, i: inserted, u: updated, s: set }
   const wire = Object.fromEntries(Object.entries(all).filter(([, steps]) => steps.length > 0)) as WirePatch
-  return { wire, size: removed.length + moved.length / 2 + inserted.length + updated.length + set.length }
+  return { wire, size: removed.length + (moved.length + inserted.length + updated.length + set.length) / 2 }
 }
 
 export interface RowProjection {

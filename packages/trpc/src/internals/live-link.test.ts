@@ -165,7 +165,7 @@ describe('a server in trouble', () => {
     clock.advance(999)
     expect(server.connections).toHaveLength(1)
     clock.advance(1)
-    expect(server.last.announcement?.resume).toBe(`v1~${v1.snapshot}~e.1`)
+    expect(server.last.announcement?.resume).toBe('v1~7.1.10~e.1')
     server.last.status('live', v1)
     expect(statuses().at(-1)).toBe('live')
     expect(recorder.data).toHaveLength(1)

@@ -1,5 +1,5 @@
 import type { Patch } from '@pg-realtime/core'
-import { isPlainObject } from '../protocol.js'
+import { isPlainObject, PLAIN } from '../protocol.js'
 import { collectSteps, History, type RenderedPatch, type RowProjection, type Transition } from './history.js'
 import type { DataTransformer } from './transformer.js'
 
@@ -122,7 +122,7 @@ export class Projection implements RowProjection {
 
   readonly #render = (patch: Patch<object>): RenderedPatch => {
     const { wire, size } = collectSteps(patch, this)
-    return { text: this.#serialize(wire), size }
+    return { text: isJson(wire) ? `${PLAIN}${JSON.stringify(wire)}` : this.#serialize(wire), size }
   }
 
   #project(row: object): unknown {
@@ -160,6 +160,14 @@ export class Projections {
     if (!projection) this.#mapped.set(map, (projection = new Projection(this.#transformer, map)))
     return projection
   }
+}
+
+/** Whether JSON alone brings a value back as it was. */
+function isJson(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0)
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true
+  if (Array.isArray(value)) return value.every(isJson)
+  return isPlainObject(value) && Object.values(value).every(isJson)
 }
 
 function withoutBuffers(row: unknown): unknown {

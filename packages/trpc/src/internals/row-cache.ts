@@ -1,5 +1,5 @@
 import { rearrange } from '@pg-realtime/core/snapshot'
-import type { WirePatch } from '../protocol.js'
+import { PLAIN, type WirePatch } from '../protocol.js'
 import type { DataTransformer } from './transformer.js'
 
 interface Entry {
@@ -34,7 +34,10 @@ export class RowCache {
   /** Applies patches in their order. Throws, and changes nothing, if one does not fit the rows. */
   apply(lines: string): unknown[] {
     let entries = this.#entries
-    for (const line of lines.split('\n')) entries = patched(entries, this.#parse(line) as WirePatch)
+    for (const line of lines.split('\n')) {
+      const wire = line.startsWith(PLAIN) ? (JSON.parse(line.slice(PLAIN.length)) as unknown) : this.#parse(line)
+      entries = patched(entries, wire as WirePatch)
+    }
     this.#entries = entries
     return this.#values()
   }
@@ -65,7 +68,7 @@ export class RowCache {
 
 function patched(entries: readonly Entry[], { r = [], m = [], i = [], u = [], s = [] }: WirePatch): readonly Entry[] {
   const taken = new Set(r)
-  const placed = new Map<number, Entry>(i.map(([to, value]) => [to, { value, text: undefined }]))
+  const placed = new Map<number, Entry>(pairs(i).map(([to, value]) => [to, { value, text: undefined }]))
   for (let index = 0; index < m.length; index += 2) {
     taken.add(m[index]!)
     placed.set(m[index + 1]!, at(entries, m[index]!))
@@ -73,11 +76,15 @@ function patched(entries: readonly Entry[], { r = [], m = [], i = [], u = [], s 
   const result = rearrange(entries, taken, placed)
   if (result.length !== entries.length - taken.size + placed.size)
     throw new RangeError('The patch does not fit the rows.')
-  for (const [to, columns] of u) {
-    result[to] = { value: { ...(at(result, to).value as object), ...columns }, text: undefined }
+  for (const [to, columns] of pairs(u)) {
+    result[to] = { value: { ...(at(result, to).value as object), ...(columns as object) }, text: undefined }
   }
-  for (const [to, value] of s) result[at(result, to) && to] = { value, text: undefined }
+  for (const [to, value] of pairs(s)) result[at(result, to) && to] = { value, text: undefined }
   return result
+}
+
+function pairs(steps: readonly unknown[]): (readonly [to: number, value: unknown])[] {
+  return steps.flatMap((to, index) => (index % 2 === 0 ? [[to as number, steps[index + 1]] as const] : []))
 }
 
 function at(entries: readonly Entry[], index: number): Entry {
