@@ -44,14 +44,21 @@ export interface LogEntry {
   readonly failure: string | null
 }
 
-/** `previous`: the snapshot of the batch before; without it, no entries are read. */
+export interface ReadOptions {
+  /** The snapshot of the batch before; without it, no entries are read. */
+  readonly previous: string | undefined
+  readonly relations: readonly RelationId[]
+  /** The connection is the engine's own at the server, too, so that a statement stays prepared: planning takes longest. */
+  readonly isDirect: boolean
+}
+
 export async function readLog(
   transaction: ClientBase,
   objects: CaptureObjects,
-  previous: string | undefined,
-  relations: readonly RelationId[],
+  { previous, relations, isDirect }: ReadOptions,
 ): Promise<LogReading> {
-  const { rows } = await transaction.query<LogRow>(readSql(objects), [previous ?? null, relations])
+  const query = { text: readSql(objects), values: [previous ?? null, relations] }
+  const { rows } = await transaction.query<LogRow>(isDirect ? { ...query, name: '_pg_realtime_read' } : query)
   const first = rows[0]
   if (!first?.header) throw new Error('the change log answered without a header')
   const header = JSON.parse(first.header) as Header

@@ -124,7 +124,11 @@ export class TriggerSource implements ChangeSource {
     const running = this.#started()
     const { previous, doorbell, rotation, signals } = running
     const { renewedAt } = running.lease
-    const reading = await readLog(transaction, this.#objects, previous?.snapshot.text, [...this.#watched.keys()])
+    const reading = await readLog(transaction, this.#objects, {
+      previous: previous?.snapshot.text,
+      relations: [...this.#watched.keys()],
+      isDirect: doorbell.isDirect,
+    })
     const snapshot = parseSnapshot(reading.snapshot)
     const doubt = previous && this.#doubt(running, previous, reading, snapshot, renewedAt)
     if (doubt?.suspectsOpen) await this.#distrust(running, doubt.reason)
