@@ -5,10 +5,11 @@
  */
 import { sized, type BenchOptions, type Figures } from './harness/benchmark.js'
 import { median, percentile, ratio, rounded, worst } from './harness/measure.js'
+import type { Pool } from 'pg'
 import { Owned } from './harness/owned.js'
-import { openPeer } from './harness/peers.js'
+import { openPglite, openZero } from './harness/peers.js'
 import { watchCore, watchThroughTrpc } from './harness/ours.js'
-import { openShop, type Shop } from './harness/shop.js'
+import { openShop, shopSchema, type Shop } from './harness/shop.js'
 import { printTable } from './harness/table.js'
 import type { Transport } from './harness/transport.js'
 import { commitToCallback, type QueryKind, type Watcher } from './harness/watcher.js'
@@ -19,12 +20,13 @@ export const question = 'How long is it from a commit to the callback of a clien
 const TRANSPORTS: readonly Transport[] = ['WebSocket', 'SSE']
 const KINDS: readonly QueryKind[] = ['orders', 'items']
 const OTHERS = 10_000
+const PEERS = ['zero', 'pglite']
 
 interface Entry {
   readonly name: string
   readonly kind: QueryKind
   readonly watcher: Watcher
-  readonly shop: Shop
+  readonly pool: Pick<Pool, 'connect'>
   /** All latencies of each round, milliseconds. */
   readonly rounds: number[][]
 }
@@ -35,9 +37,9 @@ export async function run(options: BenchOptions): Promise<Figures> {
   await using owned = new Owned()
   const open = async (): Promise<Shop> => owned.use(await openShop(size))
   const entries: Entry[] = []
-  const add = (name: string, watcher: Watcher, shop: Shop): void => {
+  const add = (name: string, watcher: Watcher, { pool }: Pick<Entry, 'pool'>): void => {
     owned.use(watcher)
-    for (const kind of KINDS) entries.push({ name, kind, watcher, shop, rounds: [] })
+    for (const kind of KINDS) entries.push({ name, kind, watcher, pool, rounds: [] })
   }
 
   const floorShop = await open()
@@ -51,11 +53,13 @@ export async function run(options: BenchOptions): Promise<Figures> {
     }
   }
   const zeroShop = await open()
-  const zero = await openPeer('zero', zeroShop.database)
+  const zero = await openZero(zeroShop.database)
   if (zero) add('zero', zero, zeroShop)
+  const pglite = await openPglite(shopSchema(size))
+  if (pglite) add('pglite', pglite.watcher, pglite)
 
   await measure(entries, options)
-  print(entries, zero?.name)
+  print(entries)
   return figures(entries, others)
 }
 
@@ -70,20 +74,20 @@ async function watchOthers(watcher: Watcher, count: number): Promise<void> {
 async function measure(entries: readonly Entry[], options: BenchOptions): Promise<void> {
   const writes = sized(options, 25, 3)
   const once = (entry: Entry, count: number): Promise<number[]> =>
-    commitToCallback(entry.watcher, { pool: entry.shop.pool, kind: entry.kind, customer: 1, row: 1 }, count)
+    commitToCallback(entry.watcher, { pool: entry.pool, kind: entry.kind, customer: 1, row: 1 }, count)
   for (const entry of entries) await once(entry, sized(options, 10, 1))
   for (let round = 0; round < options.rounds; round += 1) {
     for (const entry of entries) entry.rounds.push(await once(entry, writes))
   }
 }
 
-function print(entries: readonly Entry[], peer: string | undefined): void {
+function print(entries: readonly Entry[]): void {
   printTable(
     'Commit to callback, milliseconds',
     entries.map((entry) => {
       const all = entry.rounds.flat()
       return {
-        who: entry.name === 'zero' ? peer! : entry.name,
+        who: PEERS.includes(entry.name) ? entry.watcher.name : entry.name,
         query: entry.kind === 'orders' ? 'one table' : 'through a join',
         p50: median(entry.rounds.map(median)),
         p99: percentile(all, 0.99),

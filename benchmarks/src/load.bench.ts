@@ -9,7 +9,7 @@ import { Rerun } from './baselines/rerun.js'
 import { sized, type BenchOptions, type Figures } from './harness/benchmark.js'
 import { median, rounded } from './harness/measure.js'
 import { watchThroughTrpc } from './harness/ours.js'
-import { openPeer } from './harness/peers.js'
+import { openZero } from './harness/peers.js'
 import { openShop, type Shop } from './harness/shop.js'
 import { printTable, type TableRow } from './harness/table.js'
 import type { Watcher } from './harness/watcher.js'
@@ -28,7 +28,7 @@ const CONTESTANTS: Readonly<Record<string, Open>> = {
   ours: (shop) => watchThroughTrpc(shop.realtime(), shop.db, 'WebSocket'),
   poll: (shop) => Promise.resolve(new Poll(shop.pool)),
   column_level: (shop) => Rerun.open(shop.pool, 'column'),
-  zero: (shop) => openPeer('zero', shop.database),
+  zero: (shop) => openZero(shop.database),
 }
 
 export async function run(options: BenchOptions): Promise<Figures> {

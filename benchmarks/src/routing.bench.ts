@@ -98,7 +98,8 @@ async function measure(
 
 function routerOf(plan: Plan, size: number): Router<Routable> {
   const router = new Router<Routable>()
-  for (let n = 1; n <= size; n += 1) router.add({ plan, parameters: [n], filter: undefined, isUnsettled: false })
+  for (let n = 1; n <= size; n += 1)
+    router.add({ plan, parameters: [n], filter: undefined, isUnsettled: false, lastRow: undefined })
   return router
 }
 

@@ -1,19 +1,45 @@
 import { existsSync } from 'node:fs'
 import type { TestDatabase } from '@pg-realtime/tooling/postgres'
-import type { Watcher } from './watcher.js'
+import type { Pool } from 'pg'
+import { SQL, type QueryKind, type Watcher } from './watcher.js'
 
-type OpenPeer = (options: { readonly connectionString: string }) => Promise<Watcher>
+interface Peers {
+  readonly zero: { open(this: void, options: { readonly connectionString: string }): Promise<Watcher> }
+  readonly pglite: {
+    openEmbedded(
+      this: void,
+      options: { readonly setup: string; readonly sql: Readonly<Record<QueryKind, string>> },
+    ): Promise<EmbeddedPeer>
+  }
+}
+
+/** A peer with a database of its own. */
+export interface EmbeddedPeer {
+  readonly watcher: Watcher
+  readonly pool: Pick<Pool, 'connect'>
+}
+
+/** Zero on this database; undefined where peers are not installed. */
+export async function openZero(database: TestDatabase): Promise<Watcher | undefined> {
+  const peer = await load('zero')
+  return peer?.open({ connectionString: database.connectionString })
+}
+
+/** PGlite, filled by `setup`; undefined where peers are not installed. */
+export async function openPglite(setup: string): Promise<EmbeddedPeer | undefined> {
+  const peer = await load('pglite')
+  return peer?.openEmbedded({ setup, sql: SQL })
+}
 
 /**
- * A peer of `benchmarks/peers`, or undefined, said so, where they are not installed: a plain install does not fetch them.
- * They are plain JavaScript, loaded by a computed name, because their types are only there when they are.
+ * A plain install does not fetch the peers. They are plain JavaScript, loaded by a computed name, because their types are
+ * only there when they are.
  */
-export async function openPeer(name: 'zero', database: TestDatabase): Promise<Watcher | undefined> {
+async function load<Name extends keyof Peers>(name: Name): Promise<Peers[Name] | undefined> {
   const folder = new URL('../../peers/', import.meta.url)
   if (!existsSync(new URL('node_modules', folder))) {
     console.log(`\n${name} is not installed and so not compared: pnpm bench:peers installs it.`)
     return undefined
   }
-  const { open } = (await import(new URL(`${name}.mjs`, folder).href)) as { readonly open: OpenPeer }
-  return open({ connectionString: database.connectionString })
+  return (await import(new URL(`${name}.mjs`, folder).href)) as Peers[Name]
 }

@@ -52,7 +52,12 @@ export async function runPrepared(pool: Pool, kind: QueryKind, customer: number)
  */
 export async function commitToCallback(
   watcher: Watcher,
-  target: { readonly pool: Pool; readonly kind: QueryKind; readonly customer: number; readonly row: number },
+  target: {
+    readonly pool: Pick<Pool, 'connect'>
+    readonly kind: QueryKind
+    readonly customer: number
+    readonly row: number
+  },
   writes: number,
 ): Promise<number[]> {
   const { pool, kind, customer, row } = target
