@@ -18,6 +18,9 @@ const CHECK_OUT_MS = 5_000
  */
 const SHARED_MS = 250
 
+/** For how long answers are shown without a pause. */
+const TURN_MS = 4
+
 export interface TickSnapshot {
   /** From `pg_export_snapshot()`; can be imported while the tick's transaction is open. */
   readonly id: string
@@ -75,9 +78,14 @@ export async function refresh<Query extends Refreshable>(
       const answers = await running
       running = take()
       running?.catch(() => {})
+      let since = performance.now()
       for (const answer of answers) {
         await deliver(answer, delivery)
         pending.delete(answer.item)
+        if (performance.now() - since < TURN_MS) continue
+        // Others get their turn, and what the server sends meanwhile is read: it would stop sending.
+        await new Promise((resolve) => setImmediate(resolve))
+        since = performance.now()
       }
     }
     await runner.finish()
