@@ -17,6 +17,7 @@ import type {
 } from './live/contract.js'
 import { identityOf } from './live/identity.js'
 import { LiveHandle, type HandleHost } from './live/live-handle.js'
+import { SharedShapes } from './live/shared-shapes.js'
 import { LiveInstance, type Holder, type Row } from './live/live-instance.js'
 import { Registry } from './live/registry.js'
 import { validateLiveOptions, validateRealtimeOptions } from './live/validate-options.js'
@@ -68,6 +69,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
   readonly #refreshes: Listeners<RefreshEvent>
   readonly #statuses: Listeners<EngineStatus>
   readonly #opening = new Map<LiveInstance, Promise<void>>()
+  readonly #shapes = new SharedShapes()
   #pipeline: Pipeline | undefined
   #started: Promise<void> | undefined
   #stopping: Promise<void> | undefined
@@ -186,7 +188,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
 
   #findOrCreate(query: LiveInput<Row>, options: LiveOptions<never, Row>): LiveInstance {
     const { db, throttleMs = DEFAULTS.throttleMs } = this.#options
-    const compiled = compileLiveQuery(db, query)
+    const compiled = this.#shapes.share(compileLiveQuery(db, query))
     const window = options.throttleMs ?? throttleMs
     const identity = identityOf(compiled.sql, compiled.parameters, options, window)
     const existing = this.#registry.instance(identity)

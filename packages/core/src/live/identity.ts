@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { scopeKey } from '../refresh/scope.js'
 import type { LiveOptions } from './contract.js'
 
@@ -12,7 +13,7 @@ export function identityOf<DB, Row>(
   options: LiveOptions<DB, Row>,
   throttleMs: number,
 ): string {
-  return JSON.stringify([
+  const content = JSON.stringify([
     sql,
     parameters.map(encode),
     scopeKey(options.scope ?? {}),
@@ -21,6 +22,8 @@ export function identityOf<DB, Row>(
     [...(options.dependsOn ?? [])].sort(),
     encode(options.refresh),
   ])
+  // The content itself would be the longest text that a live query holds.
+  return hash('sha256', content, 'base64')
 }
 
 /** A text that differs wherever PostgreSQL could see a difference; functions are told apart by reference. */
