@@ -54,7 +54,9 @@ export class Dispatcher<Query extends Routable> {
   /** `ask` must answer on the batch's own snapshot. */
   async dispatch(batch: Batch, tick: number, ask: Ask): Promise<void> {
     if (batch.gap !== undefined) this.markAll(batch.gap, tick)
-    const hits = [...(await this.#router.route(batch.changes, ask))]
+    const routed = await this.#router.route(batch.changes, ask)
+    // Some may have been closed while PostgreSQL was asked.
+    const hits = [...routed].filter(([query]) => this.#queries.has(query))
     await Promise.all(hits.map(([query, hit]) => this.#settle(query, hit, tick)))
   }
 

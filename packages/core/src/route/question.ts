@@ -3,7 +3,7 @@ import type { Change, RowChange, TextRow } from '../change.js'
 import { arrayText } from '../util/parameter-text.js'
 import { quoteIdentifier, quoteLiteral } from '../util/postgres.js'
 import { imageValue } from './conditions.js'
-import type { JoinWay } from './way.js'
+import { isSendable, type JoinWay } from './way.js'
 
 /** A row as it was before or after a change. */
 export interface Image {
@@ -38,7 +38,7 @@ export function questionOf(
   for (const [index, partner] of way.partners.entries()) {
     const table = plan.tables.find(({ relation }) => relation === partner.relation)
     if (!table) return undefined
-    const joined = partnerColumns(way, index)
+    const joined = partnerColumns(table, way, index)
     const old = oldImages(table, changes)
     const before = old.length > 0 ? rowsSql(table, joined, old, add) : NO_ROWS
     if (before === undefined) return undefined
@@ -67,12 +67,14 @@ function ownColumns({ links, slots }: JoinWay): readonly string[] {
   )
 }
 
-function partnerColumns({ links, slots, partners }: JoinWay, index: number): readonly string[] {
+function partnerColumns(table: PlanTable, { links, slots, partners }: JoinWay, index: number): readonly string[] {
   return unique([
     ...[...links.flatMap(({ left, right }) => [left, right]), ...slots.map(({ at }) => at)]
       .filter(({ partner }) => partner === index)
       .map(({ column }) => column),
-    ...(partners[index]?.conditions ?? []).filter(isConstant).map(({ column }) => column),
+    ...(partners[index]?.conditions ?? [])
+      .filter((condition) => isConstant(condition) && isSendable(table.comparable[condition.column]))
+      .map(({ column }) => column),
   ])
 }
 
@@ -124,7 +126,7 @@ function constantsSql(plan: Plan, { partners }: JoinWay): readonly string[] {
   return partners.flatMap(({ relation, conditions }, partner) => {
     const table = plan.tables.find((candidate) => candidate.relation === relation)
     return conditions
-      .filter((condition) => isConstant(condition) && table?.comparable[condition.column]?.builtIn === true)
+      .filter((condition) => isConstant(condition) && isSendable(table?.comparable[condition.column]))
       .map((condition) => constantSql(partner, condition))
   })
 }

@@ -117,7 +117,7 @@ class Joined {
     this.#occurrence = occurrence
     this.partners = occurrence.partners
     const usable = occurrence.links.filter(
-      ({ left, right }) => this.column(left)?.builtIn === true && this.column(right)?.builtIn === true,
+      ({ left, right }) => isSendable(this.column(left)) && isSendable(this.column(right)),
     )
     const isTied =
       usable.length === occurrence.links.length && occurrence.partners.every(({ relation }) => tables.has(relation))
@@ -168,6 +168,14 @@ class Joined {
     }
     return at
   }
+}
+
+/**
+ * Whether a value of the log means the same to PostgreSQL when it is sent back: its text depends on no setting, and the
+ * operators that compare it on no search path.
+ */
+export function isSendable(column: ComparableColumn | undefined): boolean {
+  return column !== undefined && column.builtIn && column.valueKind !== null
 }
 
 function isSame(one: LinkedColumn, other: LinkedColumn): boolean {
