@@ -17,7 +17,7 @@ const engine = 'packages/core/src/'
 const flow = ['analyze', 'capture', 'route', 'refresh', 'snapshot', 'live']
 const stages = new Set([...flow, 'connection'])
 /** The files that say what a stage promises; others depend on these, not on how it is done. */
-const contracts = new Set(['contract.ts', 'plan.ts', 'refresh-option.ts'])
+const contracts = new Set(['contract.ts', 'plan.ts', 'refresh-option.ts', 'patch.ts'])
 const vocabulary = new Set(['change.ts', 'errors.ts'])
 
 /** Packages that a folder must not know, directly or not. */
