@@ -1,7 +1,7 @@
 import type { PoolClient, QueryArrayConfig, QueryArrayResult } from 'pg'
 import type { Scope } from '../live/contract.js'
 import { quoteIdentifier, quoteLiteral } from '../util/postgres.js'
-import type { RawField, RawRow } from './contract.js'
+import type { RawField } from './contract.js'
 
 export type TextResult = QueryArrayResult<(string | null)[]>
 
@@ -49,5 +49,3 @@ export async function runStatements(client: PoolClient, statements: readonly str
 export function fieldsOf(result: TextResult): RawField[] {
   return result.fields.map((field) => ({ name: field.name, typeOid: field.dataTypeID }))
 }
-
-export type { RawRow }
