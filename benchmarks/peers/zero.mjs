@@ -50,8 +50,8 @@ const queries = defineQueries({
 export async function open({ connectionString, log = process.env['BENCH_PEER_LOG'] === '1' }) {
   const folder = await mkdtemp(join(tmpdir(), 'bench-zero-'))
   const answers = await serveQueries()
-  const port = await freePort()
-  const cache = startCache({ connectionString, folder, port, queryUrl: answers.url, log })
+  const [port, streamPort] = await freePorts(2)
+  const cache = startCache({ connectionString, folder, port, streamPort, queryUrl: answers.url, log })
   try {
     await untilReady(port, cache)
   } catch (error) {
@@ -62,6 +62,7 @@ export async function open({ connectionString, log = process.env['BENCH_PEER_LOG
     cacheURL: `http://127.0.0.1:${port}`,
     schema,
     userID: 'bench',
+    storageKey: randomUUID(),
     kvStore: 'mem',
     logLevel: 'error',
   })
@@ -112,13 +113,14 @@ async function serveQueries() {
   return { url: `http://127.0.0.1:${server.address().port}/query`, close: () => server.close() }
 }
 
-function startCache({ connectionString, folder, port, queryUrl, log }) {
+function startCache({ connectionString, folder, port, streamPort, queryUrl, log }) {
   const cli = new URL('node_modules/@rocicorp/zero/out/zero/src/cli.js', import.meta.url).pathname
   const settings = {
     ZERO_UPSTREAM_DB: connectionString,
     ZERO_REPLICA_FILE: join(folder, 'replica.db'),
     ZERO_STORAGE_DB_TMP_DIR: folder,
     ZERO_PORT: String(port),
+    ZERO_CHANGE_STREAMER_PORT: String(streamPort),
     ZERO_QUERY_URL: queryUrl,
     ZERO_NUM_SYNC_WORKERS: '1',
     ZERO_LOG_LEVEL: log ? 'info' : 'error',
@@ -163,10 +165,11 @@ async function endProcess(cache) {
   clearTimeout(timer)
 }
 
-async function freePort() {
-  const server = createServer()
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
+/** Open at the same time, so that no two are the same. */
+async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => createServer())
+  for (const server of servers) await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const ports = servers.map((server) => server.address().port)
+  for (const server of servers) await new Promise((resolve) => server.close(resolve))
+  return ports
 }

@@ -18,7 +18,7 @@ import { highestRate, Shown, step, Writers } from './load/rate-search.js'
 export const question = 'At which rate of writes is every client still current within two seconds?'
 
 const ORDERS_PER_CUSTOMER = 5
-const STEP_MS = 3_000
+const STEP_MS = 2_500
 /** Longer than that for the first results, and it counts as not able to. */
 const OPEN_MS = 60_000
 

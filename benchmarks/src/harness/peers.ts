@@ -22,7 +22,27 @@ export interface EmbeddedPeer {
 /** Zero on this database; undefined where peers are not installed. */
 export async function openZero(database: TestDatabase): Promise<Watcher | undefined> {
   const peer = await load('zero')
-  return peer?.open({ connectionString: database.connectionString })
+  if (!peer) return undefined
+  const zero = await peer.open({ connectionString: database.connectionString })
+  return {
+    ...zero,
+    [Symbol.asyncDispose]: async () => {
+      await zero[Symbol.asyncDispose]()
+      await endSlots(database)
+    },
+  }
+}
+
+/** A database cannot be dropped while somebody, though gone, still holds a replication slot of it. */
+async function endSlots(database: TestDatabase): Promise<void> {
+  const client = await database.connect()
+  for (let active: number | null = 1; active;) {
+    const { rowCount } = await client.query(
+      `select pg_terminate_backend(active_pid, 1000) from pg_replication_slots where active and database = current_database()`,
+    )
+    active = rowCount
+  }
+  await client.end()
 }
 
 /** PGlite, filled by `setup`; undefined where peers are not installed. */
