@@ -1,3 +1,6 @@
+// Programs that compile these sources from elsewhere find the declaration by this line.
+// oxlint-disable-next-line typescript/triple-slash-reference
+/// <reference path="./pg-lib.d.ts" />
 import utils from 'pg/lib/utils.js'
 import { quoteLiteral } from './postgres.js'
 
