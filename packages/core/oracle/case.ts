@@ -56,5 +56,7 @@ export type Step =
   | { readonly kind: 'sql'; readonly session: number; readonly sql: string }
   | { readonly kind: 'subscribe'; readonly query: string }
   | { readonly kind: 'close'; readonly query: string }
+  /** Asks for a tick, and goes on without waiting for it. */
+  | { readonly kind: 'tick' }
   /** Ends every connection of the engine, as a restart or an administrator would. */
   | { readonly kind: 'kill' }

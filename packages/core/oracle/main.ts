@@ -8,7 +8,9 @@ import { Shapes } from '../src/refresh/shape.js'
 import type { Case, RunSettings } from './case.js'
 import { generateCase } from './generate.js'
 import { plantedBugs, type PlantedBug } from './planted-bugs.js'
+import { plantedRoutingBugs, type PlantedRoutingBug } from './planted-routing-bugs.js'
 import { describeCase, describeFailure, saveRegression } from './report.js'
+import { generateRoutingCase } from './routing/generate.js'
 import { runCase, type EngineFactory, type Failure, type Statistics } from './run/runner.js'
 import { failureSignature, shrinkCase } from './shrink.js'
 import { serverVersion } from './run/database.js'
@@ -20,6 +22,11 @@ const { values } = parseArgs({
     /** Transactions in one schema. */
     size: { type: 'string', default: '30' },
     shapes: { type: 'string', default: '14' },
+    /** How many rounds out of a hundred compare every delivered result with the one at its snapshot. */
+    history: { type: 'string', default: '25' },
+    /** Cases about routing instead of everything. */
+    routing: { type: 'boolean', default: false },
+    /** An engine with one of the planted bugs. */
     bug: { type: 'string' },
     throttle: { type: 'string' },
     values: { type: 'string' },
@@ -36,12 +43,15 @@ const settings: Partial<RunSettings> = {
   ...(values.throttle === undefined ? {} : { throttleMs: Number(values.throttle) }),
   ...(values.values === undefined ? {} : { values: values.values as RunSettings['values'] }),
 }
-const bug = values.bug as PlantedBug | undefined
-if (bug !== undefined && !(bug in plantedBugs))
-  throw new Error(`no such bug; there are: ${Object.keys(plantedBugs).join('; ')}`)
+const engineBug = values.bug !== undefined && values.bug in plantedBugs ? (values.bug as PlantedBug) : undefined
+if (values.bug !== undefined && engineBug === undefined) {
+  const names = [...Object.keys(plantedBugs), ...Object.keys(plantedRoutingBugs)]
+  if (!(values.bug in plantedRoutingBugs)) throw new Error(`no such bug; there are: ${names.join('; ')}`)
+  plantedRoutingBugs[values.bug as PlantedRoutingBug]()
+}
 const engine = (): EngineFactory => (options) =>
   createEngine(options, {
-    ...(bug === undefined ? {} : plantedBugs[bug]()),
+    ...(engineBug === undefined ? {} : plantedBugs[engineBug]()),
     ...(values.together ? { shapes: new Shapes(true) } : {}),
   })
 
@@ -54,14 +64,17 @@ const signatures = new Set<string>()
 const version = await serverVersion()
 const began = Date.now()
 for (let seed = Number(values.seed); totals.transactions < Number(values.transactions); seed++) {
-  const generated = generateCase({
+  const generated = (values.routing ? generateRoutingCase : generateCase)({
     seed,
     version,
     transactions: Number(values.size),
     shapes: Number(values.shapes),
     settings,
   })
-  const { failures, statistics } = await runCase(generated.case, { createEngine: engine() }).catch((cause: unknown) => {
+  const { failures, statistics } = await runCase(generated.case, {
+    createEngine: engine(),
+    historyShare: Number(values.history),
+  }).catch((cause: unknown) => {
     throw new Error(`the case of seed ${seed} could not be run`, { cause })
   })
   totals.cases++
@@ -87,14 +100,16 @@ if (values.features)
   )
 process.exit(totals.failures > 0 ? 1 : 0)
 
-function tally({ engineErrors: reported, ...numbers }: Statistics): void {
-  for (const [name, count] of Object.entries(numbers)) counts.set(name, (counts.get(name) ?? 0) + count)
+function tally({ engineErrors: reported, routing, ...numbers }: Statistics): void {
+  for (const [name, count] of Object.entries({ ...numbers, ...routing }))
+    counts.set(name, (counts.get(name) ?? 0) + count)
   for (const [name, count] of reported) engineErrors.set(name, (engineErrors.get(name) ?? 0) + count)
 }
 
 async function failed(input: Case, failure: Failure): Promise<void> {
   totals.failures++
   console.log(`\nFAILED: seed ${input.seed}\n${describeFailure(failure, input)}`)
+  console.log(`again: pnpm oracle ${againWith(input.seed)}`)
   const signature = failureSignature(failure)
   const isKnown = signatures.has(signature) && !['stale', 'history'].includes(failure.kind)
   signatures.add(signature)
@@ -102,12 +117,21 @@ async function failed(input: Case, failure: Failure): Promise<void> {
   console.log('shrinking…')
   const small = await shrinkCase(input, { fails: (candidate) => failsAlike(candidate, signature) })
   console.log(`\n${describeCase(small)}`)
-  if (values['no-save'] || bug !== undefined) return
-  const path = await saveRegression(`${failure.kind}-${input.seed}`, {
+  if (values['no-save'] || values.bug !== undefined) return
+  const path = await saveRegression(`${values.routing ? 'routing-' : ''}${failure.kind}-${input.seed}`, {
     title: failure.message.split('\n')[0] ?? '',
     case: small,
   })
   console.log(`\nsaved as ${path}`)
+}
+
+/** The arguments of this run for one case of it. */
+function againWith(seed: number): string {
+  const flags = Object.entries(values).filter(([name]) => name !== 'seed' && name !== 'transactions')
+  const args = flags.flatMap(([name, value]) =>
+    value === true ? [`--${name}`] : value ? [`--${name} '${value}'`] : [],
+  )
+  return [...args, `--seed ${seed}`, '--transactions 1'].join(' ')
 }
 
 async function failsAlike(candidate: Case, signature: string): Promise<boolean> {

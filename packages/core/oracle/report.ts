@@ -56,6 +56,7 @@ export function describeCase(input: Case): string {
 function describeRound(round: Round, index: number): string {
   const steps = round.steps.map((step) => {
     if (step.kind === 'sql') return `/* session ${step.session} */ ${step.sql};`
+    if (step.kind === 'tick') return '-- a tick begins'
     return step.kind === 'kill' ? '-- every connection of the engine is ended' : `-- ${step.kind} ${step.query}`
   })
   return [`-- round ${index}${round.parallel ? ', sessions side by side' : ''}`, ...steps].join('\n')

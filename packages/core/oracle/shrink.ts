@@ -1,4 +1,5 @@
 import type { Case, QueryCase, Round } from './case.js'
+import { STATEMENT_BREAK } from './routing/transactions.js'
 import { builder } from './query/kysely.js'
 import { compileQuery } from './run/replay.js'
 import { smallerNodes } from './shrink-node.js'
@@ -19,6 +20,7 @@ export async function shrinkCase(failing: Case, { fails, tries = 250 }: ShrinkOp
     fewerQueries,
     fewerRounds,
     fewerSteps,
+    fewerStatements,
     fewerQueries,
     smallerQueries,
     fewerSteps,
@@ -54,6 +56,27 @@ async function fewerSteps(start: Case, attempt: Attempt): Promise<Case> {
     best = replaced({ steps })
     const calm = replaced({ steps, parallel: false })
     if (best.rounds[index]?.parallel && (await attempt(calm))) best = calm
+  }
+  return best
+}
+
+/** Takes transactions that are one message apart, and drops what is not needed of them. */
+async function fewerStatements(start: Case, attempt: Attempt): Promise<Case> {
+  let best = start
+  for (const [index, round] of start.rounds.entries()) {
+    for (const [position, step] of round.steps.entries()) {
+      if (step.kind !== 'sql' || !step.sql.includes(STATEMENT_BREAK)) continue
+      const replaced = (statements: readonly string[]): Case => {
+        const { [index]: current = round } = best.rounds
+        const steps = current.steps.with(position, { ...step, sql: statements.join(STATEMENT_BREAK) })
+        return { ...best, rounds: best.rounds.with(index, { ...current, steps }) }
+      }
+      const kept = await fewer(
+        step.sql.split(STATEMENT_BREAK),
+        async (some) => some.length > 0 && attempt(replaced(some)),
+      )
+      best = replaced(kept)
+    }
   }
   return best
 }

@@ -31,7 +31,15 @@ export function stepsOf(selection: Selection, majors: readonly string[]): Step[]
     check('public interface', 'tsx', 'tooling/src/checks/api-snapshot.ts'),
   ]
   const adapter = vitest('adapter on other versions of tRPC', 'trpc-*')
-  return [...checks, unit, adapter, types, ...onServers, vitest('browser', 'browser')]
+  return [...checks, unit, adapter, types, ...onServers, ...oracle(majors), vitest('browser', 'browser')]
+}
+
+/** Thousands of random transactions; its seeds hold for one major, and it would find little more on another. */
+function oracle(majors: readonly string[]): readonly Step[] {
+  if (!majors.includes('18')) return []
+  const suite = 'packages/core/oracle/suite.ts'
+  const step = check('oracle on PostgreSQL 18', 'tsx', '--conditions=@pg-realtime/source', suite)
+  return [{ ...step, env: { PG_MAJOR: '18' } }]
 }
 
 function postgres(major: string): Step {

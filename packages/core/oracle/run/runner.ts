@@ -4,7 +4,9 @@ import type { Realtime, RealtimeOptions, RefreshEvent } from '../../src/live/con
 import type { Case, QueryCase, RefreshCase, Round, RunSettings, Step } from '../case.js'
 import type { Loose } from '../query/kysely.js'
 import { killEngine, openDatabase, type OracleDatabase } from './database.js'
-import { runFresh } from './fresh.js'
+import { Digests } from './digests.js'
+import { isProgrammingError, watchRouting, type RoutingCounts, type RoutingWatch } from './faults.js'
+import { runFresh, type Fresh } from './fresh.js'
 import { History } from './history.js'
 import { Probe } from './probe.js'
 import { toQuery } from './replay.js'
@@ -41,6 +43,7 @@ export interface Statistics {
   readonly neededRefreshes: number
   /** Queries that fail when they are run. */
   readonly failingQueries: number
+  readonly routing: RoutingCounts
   readonly engineErrors: ReadonlyMap<string, number>
 }
 
@@ -52,7 +55,8 @@ export interface Outcome {
 /** Runs a case: after each round, every live result must equal a fresh run of its query. Stops at the first bad round. */
 export async function runCase(input: Case, options: RunOptions): Promise<Outcome> {
   await using database = await openDatabase(input)
-  const run = new Run(input, options, database)
+  using routing = watchRouting()
+  const run = new Run(input, options, database, routing)
   try {
     return await run.all()
   } finally {
@@ -71,6 +75,9 @@ class Run {
   readonly #failures: Failure[] = []
   readonly #engineErrors = new Map<string, number>()
   readonly #last = new Map<string, readonly string[]>()
+  readonly #digests: Digests
+  readonly #verified = new Map<string, Verified>()
+  readonly #routing: RoutingWatch
   #counts = {
     rounds: 0,
     checks: 0,
@@ -84,7 +91,9 @@ class Run {
   #round = -1
   #killed = false
 
-  constructor(input: Case, options: RunOptions, database: OracleDatabase) {
+  constructor(input: Case, options: RunOptions, database: OracleDatabase, routing: RoutingWatch) {
+    this.#routing = routing
+    this.#digests = new Digests(database.reader)
     this.#case = input
     this.#options = options
     this.#database = database
@@ -108,7 +117,9 @@ class Run {
       this.#round = index
       await this.#runRound(round)
     }
-    return { failures: this.#failures, statistics: { ...this.#counts, engineErrors: this.#engineErrors } }
+    const { counts } = this.#routing
+    const statistics = { ...this.#counts, routing: { ...counts }, engineErrors: this.#engineErrors }
+    return { failures: this.#failures, statistics }
   }
 
   async stop(): Promise<void> {
@@ -137,6 +148,7 @@ class Run {
       this.#killed = true
       return killEngine(this.#database)
     }
+    if (step.kind === 'tick') return void this.#realtime.barrier().catch(() => {})
     const query = this.#case.queries.find(({ id }) => id === step.query)
     if (!query) return
     if (step.kind === 'subscribe') return this.#subscribe(query)
@@ -144,6 +156,7 @@ class Run {
     this.#probes.delete(query.id)
     this.#opening.delete(query.id)
     this.#last.delete(query.id)
+    this.#verified.delete(query.id)
   }
 
   #subscribe(query: QueryCase): void {
@@ -193,31 +206,52 @@ class Run {
 
   async #check(history: History | undefined): Promise<void> {
     const probes = [...this.#probes.values()]
-    const { results } = await runFresh(
-      this.#database.reader,
-      probes.map(({ query }) => query),
-    )
+    const fresh = await this.#fresh(probes)
     let changed = false
     for (const probe of probes) {
       const { query } = probe
-      const fresh = results.get(query.id)
-      if (fresh?.kind !== 'rows') {
+      const result = fresh.get(query.id)
+      if (result?.kind === 'error') {
         this.#counts.failingQueries++
         continue
       }
       this.#counts.checks++
-      if (!sameRows(fresh.texts, probe.texts, query.compare.ordered)) {
-        this.#fail('stale', `${describeDifference(fresh.texts, probe.texts)}\nstatus ${probe.live.status}`, query.id)
-      }
-      const before = this.#last.get(query.id)
-      if (before && !sameRows(before, fresh.texts, query.compare.ordered)) {
-        this.#counts.changes++
-        changed = true
-      }
-      this.#last.set(query.id, fresh.texts)
+      if (result && this.#compare(probe, result.texts)) changed = true
       this.#checkSeen(probe, history)
     }
     if (changed) this.#counts.changingRounds++
+    for (const reason of this.#routing.refused.splice(0)) this.#fail('error', reason)
+  }
+
+  /** Runs what may have changed, or is shown otherwise, since it was last compared. */
+  async #fresh(probes: readonly Probe[]): Promise<ReadonlyMap<string, Fresh>> {
+    const digests = await this.#digests.read(probes.map(({ query }) => query))
+    const open = probes.filter(({ query: { id }, live }) => {
+      const verified = this.#verified.get(id)
+      const isSame = verified !== undefined && verified.digest === digests.get(id) && verified.rows === live.rows
+      return !isSame
+    })
+    const { results } = await runFresh(
+      this.#database.reader,
+      open.map(({ query }) => query),
+    )
+    for (const { query, live } of open) {
+      const digest = digests.get(query.id)
+      if (digest === undefined) this.#verified.delete(query.id)
+      else this.#verified.set(query.id, { digest, rows: live.rows })
+    }
+    return results
+  }
+
+  /** Whether the result changed since the last round. */
+  #compare({ query, texts, live }: Probe, fresh: readonly string[]): boolean {
+    if (!sameRows(fresh, texts, query.compare.ordered))
+      this.#fail('stale', `${describeDifference(fresh, texts)}\nstatus ${live.status}`, query.id)
+    const before = this.#last.get(query.id)
+    this.#last.set(query.id, fresh)
+    const changed = before !== undefined && !sameRows(before, fresh, query.compare.ordered)
+    if (changed) this.#counts.changes++
+    return changed
   }
 
   #checkSeen(probe: Probe, history: History | undefined): void {
@@ -234,6 +268,7 @@ class Run {
   }
 
   #count(error: RealtimeError): void {
+    if (isProgrammingError(error)) this.#fail('error', `${error.message}\n${error.stack}\n${String(error.cause)}`)
     const key = error.code === 'CONNECTION_LOST' ? error.code : `${error.code}: ${error.message.slice(0, 200)}`
     this.#engineErrors.set(key, (this.#engineErrors.get(key) ?? 0) + 1)
   }
@@ -242,6 +277,12 @@ class Run {
     this.#counts.refreshes++
     if (event.changed) this.#counts.neededRefreshes++
   }
+}
+
+/** What a query was last compared with. */
+interface Verified {
+  readonly digest: string
+  readonly rows: readonly Row[]
 }
 
 /** The literal as the pool would read the column. */
