@@ -10,6 +10,7 @@ import type { PoolClient } from 'pg'
 import type { Scope } from '../live/contract.js'
 import type { Clock } from '../util/clock.js'
 import { destroyConnection } from '../util/pool.js'
+import { isConnectionError } from '../util/postgres.js'
 import { beginOnSnapshot, runQuery, runStatements, scopeStatements, type TextResult } from './run-query.js'
 
 const SAVEPOINT = 'pg_realtime_scope'
@@ -22,6 +23,13 @@ export interface Part {
   readonly statements: readonly string[]
 }
 
+/** No transaction could begin on the snapshot: that says nothing about the statements. */
+export class BeginError extends Error {
+  constructor(cause: unknown) {
+    super('The transaction could not begin.', { cause })
+  }
+}
+
 export class Lane {
   readonly client: PoolClient
   readonly #clock: Clock
@@ -29,6 +37,8 @@ export class Lane {
   readonly timeoutMs: number
   /** The scope that is in force; undefined where it is not known after an error. */
   #scopeKey: string | undefined = ''
+  /** The snapshot on which the first message begins the transaction. */
+  #unbegun: string | undefined
 
   constructor(client: PoolClient, clock: Clock, timeoutMs: number) {
     this.client = client
@@ -36,13 +46,31 @@ export class Lane {
     this.timeoutMs = timeoutMs
   }
 
-  async begin(snapshotId: string): Promise<void> {
-    await this.#run(1, () =>
-      runStatements(this.client, [beginOnSnapshot(snapshotId, this.timeoutMs), `SAVEPOINT ${SAVEPOINT}`]),
-    )
+  /** Begins the transaction; its first statements may be sent in the same message. */
+  async begin(snapshotId: string, statements: readonly string[] = []): Promise<TextResult[]> {
+    const opening = [...beginOnSnapshot(snapshotId, this.timeoutMs), `SAVEPOINT ${SAVEPOINT}`]
+    try {
+      const results = await this.#run(1 + statements.length, () =>
+        runStatements(this.client, [...opening, ...statements]),
+      )
+      return results.slice(opening.length)
+    } catch (error) {
+      if (isConnectionError(error)) throw error
+      await this.#run(1, () => runStatements(this.client, ['ROLLBACK']))
+      if (statements.length === 0) throw new BeginError(error)
+      // Whichever of them failed: with an open transaction, that is the statements' own affair.
+      await this.begin(snapshotId)
+      throw error
+    }
+  }
+
+  /** Leaves it to the first message to begin. */
+  beginLater(snapshotId: string): void {
+    this.#unbegun = snapshotId
   }
 
   async commit(statements: readonly string[]): Promise<void> {
+    if (this.#unbegun !== undefined) return
     const reset = statements.length > 0 ? [`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`] : []
     await this.#run(1, () => runStatements(this.client, [...reset, ...statements, 'COMMIT']))
   }
@@ -58,14 +86,23 @@ export class Lane {
       for (const statement of part.statements) wanted.push(statements.push(statement) - 1)
     }
     this.#scopeKey = undefined
-    const results = await this.#run(statements.length, () => runStatements(this.client, statements))
+    const results = await this.#send(statements)
     this.#scopeKey = scopeKey
     return wanted.map((index) => results[index]!)
   }
 
+  #send(statements: readonly string[]): Promise<TextResult[]> {
+    const unbegun = this.#unbegun
+    this.#unbegun = undefined
+    if (unbegun !== undefined) return this.begin(unbegun, statements)
+    return this.#run(statements.length, () => runStatements(this.client, statements))
+  }
+
   /** Runs one query with its parameters as `pg` sends them. */
   async query(scope: Scope, scopeKey: string, sql: string, parameters: readonly unknown[]): Promise<TextResult> {
-    if (scopeKey !== this.#scopeKey) await this.send([{ scope, scopeKey, statements: [] }])
+    if (scopeKey !== this.#scopeKey || this.#unbegun !== undefined) {
+      await this.send([{ scope, scopeKey, statements: [] }])
+    }
     this.#scopeKey = undefined
     const result = await this.#run(1, () => runQuery(this.client, sql, parameters))
     this.#scopeKey = scopeKey

@@ -10,7 +10,7 @@ import { isConnectionError, queryError, sqlState } from '../util/postgres.js'
 import { literalOf } from '../util/parameter-text.js'
 import type { RealtimeError } from '../errors.js'
 import type { RawField, RawRow, Refreshable } from './contract.js'
-import type { Lane, Part } from './lane.js'
+import { BeginError, type Lane, type Part } from './lane.js'
 import type { PreparedNames, PreparedStatements } from './prepared.js'
 import { fieldsOf, type TextResult } from './run-query.js'
 import type { Shape } from './shape.js'
@@ -62,7 +62,7 @@ export class Runner<Query extends Refreshable> {
   async finish(): Promise<void> {
     if (this.#options.prepared.arePooled) return this.#lane.commit(this.#names.removal())
     await this.#prepare([...this.#unprepared.values()]).catch((error: unknown) => {
-      if (isConnectionError(error)) throw error
+      if (saysNothing(error)) throw error
     })
     await this.#lane.commit([])
   }
@@ -75,7 +75,7 @@ export class Runner<Query extends Refreshable> {
       const statement = shape.form!.text(items.map((item) => item.parameters!))
       ;[result] = await this.#lane.send([{ ...step, statements: [statement] }])
     } catch (error) {
-      if (isConnectionError(error)) throw error
+      if (saysNothing(error)) throw error
       if (isInterrupted(error)) shape.wasTooSlowTogether()
     }
     const ms = this.#options.measure() - startedAt
@@ -109,7 +109,7 @@ export class Runner<Query extends Refreshable> {
         return { kind: 'rows', item, fields, rows: results[index]!.rows, ms }
       })
     } catch (error) {
-      if (isConnectionError(error)) throw error
+      if (saysNothing(error)) throw error
       if (isInterrupted(error) && items.length === 1) return [this.#failed(error, items[0]!, 0)]
       if (this.#isTooSlow(error) && steps.length === 1) steps[0]!.shape.becameSlow()
       this.#distrustNames(error, steps)
@@ -141,7 +141,7 @@ export class Runner<Query extends Refreshable> {
       this.#took(shape, 1, ms)
       return { kind: 'rows', item, fields: fieldsOf(result), rows: result.rows, ms }
     } catch (error) {
-      if (isConnectionError(error)) throw error
+      if (saysNothing(error)) throw error
       return this.#failed(error, { item, shape }, measure() - startedAt)
     }
   }
@@ -184,6 +184,11 @@ export class Runner<Query extends Refreshable> {
 
 const NO_SUCH_STATEMENT = '26000'
 const STATEMENT_EXISTS = '42P05'
+
+/** Of the statements: the connection is lost, or there is no transaction. */
+function saysNothing(error: unknown): boolean {
+  return error instanceof BeginError || isConnectionError(error)
+}
 
 function isInterrupted(error: unknown): boolean {
   return sqlState(error) === '57014'

@@ -6,7 +6,7 @@
  * Ticks never overlap; the refreshes that they start may outlive them. A tick is requested by the change source, by a
  * new live query, by a throttle window that ends, and by a barrier.
  */
-import type { Client, Pool, PoolClient, QueryResult } from 'pg'
+import type { Client, Pool, PoolClient } from 'pg'
 import type { Batch } from '../change.js'
 import type { ChangeSource } from '../capture/contract.js'
 import type { RefreshReason } from '../live/contract.js'
@@ -16,6 +16,7 @@ import { Lanes } from './lanes.js'
 import { PreparedStatements } from './prepared.js'
 import { Shapes } from './shape.js'
 import { Work } from './work.js'
+import { TickTransaction } from './tick-transaction.js'
 import { refresh, type TickSnapshot } from './worker.js'
 
 /** Where a tick reads: undefined while there is no connection. */
@@ -27,7 +28,6 @@ export interface TickSession {
 }
 
 const ANSWER_MS = 10_000
-const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_catalog.pg_export_snapshot() AS id'
 /** Work that is expected to take longer is spread over several connections. */
 const WORTH_A_LANE_MS = 50
 
@@ -144,30 +144,27 @@ export class TickLoop<Query extends Refreshable> {
   async #runTick(session: TickSession): Promise<void> {
     const { reader, origin } = session
     const tick = ++this.#tick
-    const snapshotId = await this.#begin(session)
+    const answered = this.#awaitAnswer(session)
+    const transaction = new TickTransaction(reader, answered)
     try {
-      const batch = await this.#options.source().read(reader)
+      const batch = await this.#options.source().read(transaction.client)
+      const id = await transaction.open()
       await this.#options.route(batch, tick, reader)
-      await this.#refreshDue(tick, { id: snapshotId, token: `${origin}.${batch.snapshot}` })
+      await this.#refreshDue(tick, { id, token: `${origin}.${batch.snapshot}` })
     } finally {
-      await reader.query('COMMIT')
+      answered()
+      await transaction.commit()
     }
   }
 
-  /** Answered by any server that is there: silence means that the connection is dead. */
-  async #begin({ reader, abandon }: TickSession): Promise<string> {
+  /** Answered by any server that is there: silence means that the connection is dead. Returns what an answer calls. */
+  #awaitAnswer({ abandon }: TickSession): () => void {
     const { clock } = this.#options
     const timer = clock.setTimeout(
       () => abandon(new Error(`the server did not answer within ${ANSWER_MS} ms`)),
       ANSWER_MS,
     )
-    try {
-      // The snapshot is exported in the same round trip, though not every tick needs it.
-      const results = (await reader.query(BEGIN)) as unknown as readonly QueryResult<{ id: string }>[]
-      return results[1]!.rows[0]!.id
-    } finally {
-      clock.clearTimeout(timer)
-    }
+    return () => clock.clearTimeout(timer)
   }
 
   /** Resolves when every connection that refreshes has imported the snapshot, or given up. */

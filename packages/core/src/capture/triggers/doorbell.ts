@@ -68,11 +68,6 @@ export class Doorbell {
     this.#armPoll()
   }
 
-  /** A NOTIFY was heard: the connections are no pooler's that shares them out by the transaction. */
-  get isDirect(): boolean {
-    return this.#probing === 'heard'
-  }
-
   async stop(): Promise<void> {
     const { control, clock, objects } = this.#options
     this.#isStopped = true

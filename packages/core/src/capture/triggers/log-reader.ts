@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import { rowChange, tableChange, type Change, type Operation, type RelationId, type TextRow } from '../../change.js'
+import { quoteIdentifier, quoteLiteral } from '../../util/postgres.js'
 import { parseRecord } from '../record-text.js'
 import { digestLarge } from './digest.js'
 import type { CaptureObjects } from './objects.js'
@@ -48,17 +49,28 @@ export interface ReadOptions {
   /** The snapshot of the batch before; without it, no entries are read. */
   readonly previous: string | undefined
   readonly relations: readonly RelationId[]
-  /** The connection is the engine's own at the server, too, so that a statement stays prepared: planning takes longest. */
-  readonly isDirect: boolean
+  /**
+   * The prepared statement to use, as planning takes longer than anything else about it. Undefined where a pooler may
+   * give each transaction another connection.
+   */
+  readonly statement: { readonly name: string; readonly isPrepared: boolean } | undefined
 }
 
 export async function readLog(
   transaction: ClientBase,
   objects: CaptureObjects,
-  { previous, relations, isDirect }: ReadOptions,
+  { previous, relations, statement }: ReadOptions,
 ): Promise<LogReading> {
-  const query = { text: readSql(objects), values: [previous ?? null, relations] }
-  const { rows } = await transaction.query<LogRow>(isDirect ? { ...query, name: '_pg_realtime_read' } : query)
+  if (statement && !statement.isPrepared) {
+    const types = 'pg_catalog.pg_snapshot, pg_catalog.oid[]'
+    await transaction.query(`PREPARE ${quoteIdentifier(statement.name)}(${types}) AS ${readSql(objects)}`)
+  }
+  const snapshot = previous === undefined ? 'NULL' : quoteLiteral(previous)
+  const { rows } = statement
+    ? await transaction.query<LogRow>(
+        `EXECUTE ${quoteIdentifier(statement.name)}(${snapshot}, '{${relations.join()}}')`,
+      )
+    : await transaction.query<LogRow>(readSql(objects), [previous ?? null, relations])
   const first = rows[0]
   if (!first?.header) throw new Error('the change log answered without a header')
   const header = JSON.parse(first.header) as Header

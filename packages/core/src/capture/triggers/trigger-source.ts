@@ -4,6 +4,7 @@ import type { PlanTable } from '../../analyze/plan.js'
 import type { Batch, RelationId } from '../../change.js'
 import { CaptureFailedError, ClosedError, UnsupportedDatabaseError } from '../../errors.js'
 import type { Clock, Random } from '../../util/clock.js'
+import { backendOf } from '../../util/pool.js'
 import type { ChangeSource, ChangeSourceSignals } from '../contract.js'
 import { hasEnded, parseSnapshot, type PgSnapshot } from '../pg-snapshot.js'
 import { BatchDecoder } from './batch-decoder.js'
@@ -12,7 +13,7 @@ import { excludedColumns } from './exclusions.js'
 import { Gaps } from './gaps.js'
 import { Installation } from './installation.js'
 import { Lease } from './lease.js'
-import { readLog, type LogReading } from './log-reader.js'
+import { readLog, type LogReading, type ReadOptions } from './log-reader.js'
 import { captureObjects, type CaptureObjects } from './objects.js'
 import { currentSnapshot, transactionsElsewhere } from './open-transactions.js'
 import { ensureEpoch, Presence } from './presence.js'
@@ -50,6 +51,7 @@ interface Running {
   readonly rotation: Rotation
   /** The reading before, which a batch is compared with. */
   previous: { readonly reading: LogReading; readonly snapshot: PgSnapshot } | undefined
+  statement: ReadOptions['statement']
   rotateTimer: unknown
   rotating: Promise<void> | undefined
 }
@@ -97,6 +99,7 @@ export class TriggerSource implements ChangeSource {
       presence: new Presence(control, objects),
       rotation: new Rotation(objects),
       previous: undefined,
+      statement: (await isDirect(control)) ? { name: `_pg_realtime_read_${nonce}`, isPrepared: false } : undefined,
       rotateTimer: undefined,
       rotating: undefined,
     }
@@ -127,8 +130,9 @@ export class TriggerSource implements ChangeSource {
     const reading = await readLog(transaction, this.#objects, {
       previous: previous?.snapshot.text,
       relations: [...this.#watched.keys()],
-      isDirect: doorbell.isDirect,
+      statement: running.statement,
     })
+    running.statement = running.statement && { ...running.statement, isPrepared: true }
     const snapshot = parseSnapshot(reading.snapshot)
     const doubt = previous && this.#doubt(running, previous, reading, snapshot, renewedAt)
     if (doubt?.suspectsOpen) await this.#distrust(running, doubt.reason)
@@ -294,4 +298,10 @@ async function checkServer(control: ClientBase): Promise<void> {
   if (server.standby) {
     throw new UnsupportedDatabaseError('This server is a standby, which cannot be read from: connect to the primary.')
   }
+}
+
+/** A pooler that shares out its connections by the transaction tells its clients a number of its own. */
+async function isDirect(control: ClientBase): Promise<boolean> {
+  const { rows } = await control.query<{ backend: number }>('SELECT pg_catalog.pg_backend_pid() AS backend')
+  return rows[0]?.backend === backendOf(control)
 }
