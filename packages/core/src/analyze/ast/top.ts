@@ -20,7 +20,7 @@ export function topRows(
   const limit = node.limit && operand(unwrap(node.limit.limit), numbers)
   if (limit === undefined || item.isNullable || !block.isPlain || !isPlainSelect(node)) return undefined
   const keys: OrderKey[] = []
-  for (const order of (node.orderBy?.items ?? []) as readonly OrderByItemNode[]) {
+  for (const order of node.orderBy?.items ?? []) {
     const place = placeOf(unwrap(order.orderBy))
     const descending = direction(order)
     if (place?.item !== item || place.through.length > 0 || descending === undefined || order.collation)
