@@ -65,6 +65,8 @@ export class Pipeline {
   readonly #watching = new Map<Plan, Promise<void>>()
   #reconnected = deferred<void>()
   #opens = 0
+  /** The connection, by its number, whose loss was told for the queries that were being analyzed. */
+  #toldAtOpen = -1
   #auditTimer: unknown
   #audit: Promise<void> | undefined
   #isStopped = false
@@ -133,7 +135,7 @@ export class Pipeline {
     if (instance.isClosed) return
     instance.plan = plan
     instance.schedule.enroll(this.#loop.current + 1)
-    instance.routes = () => this.#dispatcher.shape(instance.plan)?.describe() ?? []
+    instance.routesOf = this.#routesOf
     this.#dispatcher.add(instance)
     this.#loop.mark(instance, { kind: 'first' })
     this.#loop.request()
@@ -141,6 +143,8 @@ export class Pipeline {
     if (typeof refreshEvery === 'number')
       this.#intervals.set(instance, refreshEvery, () => this.#refreshAnyway(instance))
   }
+
+  readonly #routesOf = (plan: Plan) => this.#dispatcher.shape(plan)?.describe() ?? []
 
   unregister(instance: LiveInstance): void {
     this.#dispatcher.remove(instance)
@@ -242,10 +246,18 @@ export class Pipeline {
         // A source that stopped meanwhile will start again with the connection.
         const isInterrupted = isLost(error) || (error instanceof ClosedError && this.status !== 'live')
         if (this.#isStopped || !isInterrupted) throw error
-        this.#options.onError(toRealtimeError(error, 'A query could not be analyzed'))
+        this.#interrupted(toRealtimeError(error, 'A query could not be analyzed'))
       }
       await this.#nextTry(attempt)
     }
+  }
+
+  /** Thousands of queries may wait for one connection: its loss is told once. */
+  #interrupted(error: RealtimeError): void {
+    const { status } = this
+    if (status !== 'live' && this.#toldAtOpen === this.#opens) return
+    if (status !== 'live') this.#toldAtOpen = this.#opens
+    this.#options.onError(error)
   }
 
   /** After the reconnect; or after a while, where only the pool's connections fail. */
@@ -267,10 +279,10 @@ export class Pipeline {
     return watching
   }
 
-  #analyze({ query, options, scope }: LiveInstance): Promise<Plan> {
+  #analyze({ shape, options, scope }: LiveInstance): Promise<Plan> {
     return this.#planner.plan({
-      sql: query.sql,
-      node: query.node,
+      sql: shape.sql,
+      node: shape.node,
       scope,
       dependsOn: (options.dependsOn ?? []).map(this.#options.labelOf),
       acceptsTime: options.refreshEvery !== undefined,
