@@ -12,8 +12,9 @@ import { Planner } from './analyze/planner.js'
 import type { Plan, PlanTable } from './analyze/plan.js'
 import type { ChangeSource } from './capture/contract.js'
 import { Supervisor } from './connection/supervisor.js'
+import { isLost, toRealtimeError } from './connection/failures.js'
 import type { Session } from './connection/session.js'
-import { CaptureFailedError, ClosedError, ConnectionLostError, RealtimeError } from './errors.js'
+import { ClosedError, ConnectionLostError, type RealtimeError } from './errors.js'
 import type { EngineStatus } from './live/contract.js'
 import type { LiveInstance } from './live/live-instance.js'
 import type { Registry } from './live/registry.js'
@@ -338,15 +339,4 @@ export class Pipeline {
     }
     if (instances.length > 0) this.#loop.request()
   }
-}
-
-function isLost(error: unknown): boolean {
-  if (error instanceof RealtimeError) return error instanceof ConnectionLostError
-  return error !== undefined && isConnectionError(error)
-}
-
-function toRealtimeError(error: unknown, what: string): RealtimeError {
-  if (error instanceof RealtimeError) return error
-  const message = error instanceof Error ? error.message : String(error)
-  return new CaptureFailedError(`${what}: ${message}`, { cause: error })
 }
