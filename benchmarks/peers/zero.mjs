@@ -14,8 +14,16 @@ import { number, relationships, string, table, Zero } from '@rocicorp/zero'
 import { handleQueryRequest } from '@rocicorp/zero/server'
 import WebSocket from 'ws'
 
+/** As in a browser, a failure that nobody listens for ends nothing. */
+class QuietWebSocket extends WebSocket {
+  constructor(...options) {
+    super(...options)
+    this.on('error', () => {})
+  }
+}
+
 // Node 20 has none of its own.
-globalThis.WebSocket ??= WebSocket
+globalThis.WebSocket ??= QuietWebSocket
 
 const orders = table('orders')
   .columns({

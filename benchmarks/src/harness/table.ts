@@ -21,5 +21,7 @@ export function printTable(title: string, rows: readonly TableRow[]): void {
 
 function text(cell: Cell): string {
   if (cell === null) return '–'
-  return typeof cell === 'string' ? cell : (rounded(cell)?.toLocaleString('en-US') ?? '–')
+  if (typeof cell === 'string') return cell
+  const shown = Number.isInteger(cell) ? cell : rounded(cell)
+  return shown?.toLocaleString('en-US') ?? '–'
 }
