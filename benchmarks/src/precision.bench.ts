@@ -47,7 +47,7 @@ export async function run(options: BenchOptions): Promise<Figures> {
 
 async function measure(shop: Shop, seed: number, options: BenchOptions): Promise<Map<string, Count>> {
   const realtime = shop.realtime({ throttleMs: 0 })
-  const instances = await openInstances(realtime, shop.db, sized(options, WATCHED, 5))
+  const instances = await openInstances(realtime, shop.db, sized(options, WATCHED, 40))
   const counts = new Map(SHAPES.map(({ name }) => [name, { executed: 0, useful: 0, byColumn: 0, missed: 0 }]))
   const byQuery = new Map(instances.map((instance) => [keyOf(instance), instance]))
   await runFresh(shop.pool, instances)
@@ -56,7 +56,7 @@ async function measure(shop: Shop, seed: number, options: BenchOptions): Promise
     if (instance) instance.refreshes += 1
   })
   const random = new Random(seed)
-  for (let n = 0; n < sized(options, 100, 5); n += 1) {
+  for (let n = 0; n < sized(options, 100, 20); n += 1) {
     for (const instance of instances) instance.refreshes = 0
     const touched = await write(shop.pool, transaction(random, { orders: ORDERS, items: ORDERS * SIZE.itemsPerOrder }))
     await realtime.barrier()
