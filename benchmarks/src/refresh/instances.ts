@@ -1,4 +1,4 @@
-import { sql, type CompiledQuery } from 'kysely'
+import { sql } from 'kysely'
 import type { Client, Pool } from 'pg'
 import { analyze } from '../../../packages/core/src/analyze/analyze.js'
 import type { Scope } from '../../../packages/core/src/live/contract.js'
@@ -10,7 +10,6 @@ import { Shapes } from '../../../packages/core/src/refresh/shape.js'
 import { Work } from '../../../packages/core/src/refresh/work.js'
 import { refresh } from '../../../packages/core/src/refresh/worker.js'
 import { systemClock } from '../../../packages/core/src/util/clock.js'
-import { Listeners } from '../../../packages/core/src/util/listeners.js'
 import type { Shop } from '../harness/shop.js'
 
 /** A query of the shop with one parameter. */
@@ -50,15 +49,13 @@ export async function openInstances(
     const instance = new LiveInstance({
       identity: String(index),
       // As Kysely's builder would say of a query with an ORDER BY.
-      query: { ...query, ordered: true, queryId: {} as CompiledQuery['queryId'] },
+      shape: { sql: query.sql, node: undefined, ordered: true },
+      parameters: query.parameters,
       options: { scope: scopeOf(values[index]!) },
       schedule: new Schedule(0, systemClock, Math.random),
-      filter: () => undefined,
+      filter: undefined,
       transform: undefined,
-      updates: new Listeners(fail),
-      now: () => Date.now(),
-      onError: fail,
-      onRefresh: () => {},
+      host: { now: () => Date.now(), onError: fail, refreshed: () => {} },
     })
     instance.plan = { ...plan, ordered: true }
     return instance

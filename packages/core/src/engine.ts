@@ -1,4 +1,3 @@
-import pg, { type ClientConfig, type Pool } from 'pg'
 import type { Plan } from './analyze/plan.js'
 import type { ChangeSource } from './capture/contract.js'
 import { createTriggerSource, uninstall } from './capture/index.js'
@@ -18,16 +17,17 @@ import type {
 import { identityOf } from './live/identity.js'
 import { LiveHandle, type HandleHost } from './live/live-handle.js'
 import { SharedShapes } from './live/shared-shapes.js'
-import { LiveInstance, type Holder, type Row } from './live/live-instance.js'
+import { LiveInstance, NO_SCOPE, type Holder, type InstanceHost, type Row } from './live/live-instance.js'
 import { Registry } from './live/registry.js'
 import { validateLiveOptions, validateRealtimeOptions } from './live/validate-options.js'
 import { Pipeline } from './pipeline.js'
 import { Schedule } from './refresh/schedule.js'
 import type { Shapes } from './refresh/shape.js'
-import { labelOf, namesOf, transformRows } from './route/names.js'
+import { labelOf, namesOf, transformOf } from './route/names.js'
 import { RefreshFilter } from './route/refresh-filter.js'
 import { systemClock, type Clock, type Random } from './util/clock.js'
 import { Listeners } from './util/listeners.js'
+import { clientConfigOf, parsersOf } from './util/pool.js'
 import { endClient } from './util/postgres.js'
 
 /** What tests put in the place of the real thing. */
@@ -60,7 +60,7 @@ export function createEngine<DB>(options: RealtimeOptions<DB>, overrides: Engine
   return new Engine(options, overrides)
 }
 
-class Engine<DB> implements Realtime<DB>, HandleHost {
+class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
   readonly #options: RealtimeOptions<DB>
   readonly #overrides: EngineOverrides
   readonly #clock: Clock
@@ -109,8 +109,8 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
     return this.#started
   }
 
-  live<R>(query: LiveInput<R>, options: LiveOptions<DB, R> = {}): LiveQuery<R> {
-    this.#registry.checkId(options.id, options.scope ?? {})
+  live<R>(query: LiveInput<R>, options: LiveOptions<DB, R> = NO_OPTIONS): LiveQuery<R> {
+    this.#registry.checkId(options.id, options.scope ?? NO_SCOPE)
     const handle = new LiveHandle(this, query as LiveInput<Row>, options as unknown as LiveOptions<never, Row>)
     this.#registry.addHandle(handle)
     return handle as unknown as LiveQuery<R>
@@ -184,27 +184,39 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
     this.#registry.removeHandle(handle)
   }
 
+  readonly onListenerError = (cause: unknown): void => {
+    this.onError(new ListenerError(`A subscriber's listener threw: ${String(cause)}`, { cause }))
+  }
+
+  // ── for live queries ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  refreshed(instance: LiveInstance, error: RealtimeError | undefined): void {
+    if (error) this.#pipeline?.refreshFailed(instance)
+    if (this.#refreshes.size > 0) this.#refreshes.emit(instance.lastRefresh!)
+  }
+
   // ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #findOrCreate(query: LiveInput<Row>, options: LiveOptions<never, Row>): LiveInstance {
     const { db, throttleMs = DEFAULTS.throttleMs } = this.#options
-    const compiled = this.#shapes.share(compileLiveQuery(db, query))
+    const compiled = compileLiveQuery(db, query)
     const window = options.throttleMs ?? throttleMs
     const identity = identityOf(compiled.sql, compiled.parameters, options, window)
     const existing = this.#registry.instance(identity)
     if (existing) return existing
-    const { plugins } = db.getExecutor()
     const instance = new LiveInstance({
       identity,
-      query: compiled,
+      shape: this.#shapes.of(compiled),
+      parameters: compiled.parameters,
       options,
       schedule: new Schedule(window, this.#clock, this.#random),
-      filter: (rows) => options.refresh && new RefreshFilter(options.refresh, this.#filterContext(), rows),
-      transform: plugins.length > 0 ? (rows) => transformRows(plugins, rows, compiled.queryId) : undefined,
-      updates: this.#listeners('A subscriber'),
-      now: () => this.#clock.now(),
-      onError: this.onError,
-      onRefresh: (event) => this.#refreshed(instance, event),
+      filter: this.#filterOf(options),
+      transform: transformOf(db.getExecutor().plugins, compiled.queryId),
+      host: this,
     })
     this.#registry.addInstance(instance)
     const opening = this.#register(instance).finally(() => this.#opening.delete(instance))
@@ -222,11 +234,6 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
       instance.close(error as RealtimeError)
       throw error
     }
-  }
-
-  #refreshed(instance: LiveInstance, event: RefreshEvent): void {
-    if (event.error) this.#pipeline?.refreshFailed(instance)
-    this.#refreshes.emit(event)
   }
 
   async #start(): Promise<void> {
@@ -317,15 +324,11 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
     return client
   }
 
-  #filterContext() {
+  #filterOf({ refresh }: LiveOptions<never, Row>) {
+    if (!refresh) return undefined
     const { db, pool } = this.#options
-    const types = pool.options.types ?? pg.types
-    return {
-      db: db as never,
-      names: namesOf(db),
-      parsers: (typeOid: number) => types.getTypeParser(typeOid, 'text') as (text: string) => unknown,
-      onError: this.onError,
-    }
+    const context = { db: db as never, names: namesOf(db), parsers: parsersOf(pool), onError: this.onError }
+    return (rows: () => readonly Row[]) => new RefreshFilter(refresh, context, rows)
   }
 
   #listeners<Event>(what: string): Listeners<Event> {
@@ -337,11 +340,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost {
   }
 }
 
-/** A pool hides its password from enumeration, so that spreading its options would lose it. */
-function clientConfigOf(pool: Pool): ClientConfig {
-  const { options } = pool
-  return { ...options, ...(options.password === undefined ? {} : { password: options.password }) }
-}
+const NO_OPTIONS = Object.freeze({})
 
 /** Where errors go that nobody asked for: a library that swallows them would hide stale rows. */
 function logError(error: RealtimeError): void {

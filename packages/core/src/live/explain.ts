@@ -16,7 +16,7 @@ export function explain(instance: LiveInstance): Explanation {
     disagreements: plan.disagreements,
     timeDependent: plan.timeDependent,
     routing: describeRouting(instance),
-    routes: instance.routes(),
+    routes: instance.routesOf(plan),
     subscribers: instance.holders,
     refreshes: instance.refreshes,
     lastRefresh: instance.lastRefresh,

@@ -1,10 +1,10 @@
-import { ClosedError, InvalidOptionError, ListenerError, type RealtimeError } from '../errors.js'
+import { ClosedError, InvalidOptionError, type RealtimeError } from '../errors.js'
 import { scopeKey } from '../refresh/scope.js'
-import { deferred, type Deferred } from '../util/deferred.js'
+import { Eventual } from '../util/eventual.js'
 import { Listeners } from '../util/listeners.js'
 import type { Explanation, LiveInput, LiveOptions, LiveQuery, LiveState, Scope, Update } from './contract.js'
 import { explain } from './explain.js'
-import type { Holder, LiveInstance, Row } from './live-instance.js'
+import { NO_SCOPE, PENDING, type Holder, type LiveInstance, type Row, type Watcher } from './live-instance.js'
 import { MappedLiveQuery } from './mapped-live-query.js'
 import { createUpdate } from './update.js'
 import { iterateUpdates } from './updates.js'
@@ -15,31 +15,29 @@ export interface HandleHost {
   open(query: LiveInput<Row>, options: LiveOptions<never, Row>, holder: Holder): Promise<LiveInstance>
   release(instance: LiveInstance, holder: Holder): void
   closed(handle: LiveHandle): void
-  readonly onError: (error: RealtimeError) => void
+  readonly onListenerError: (cause: unknown) => void
 }
 
 /** One holder of a live query: shares the instance, and can be given another one. */
-export class LiveHandle implements LiveQuery<Row>, Holder {
+export class LiveHandle implements LiveQuery<Row>, Holder, Watcher {
   readonly id: string | undefined
   readonly scope: Scope
   readonly onError: LiveOptions<never, Row>['onError']
   readonly #host: HandleHost
-  readonly #updates: Listeners<Update<Row>>
-  readonly #ready: Deferred<readonly Row[]> = deferred()
+  readonly #ready = new Eventual<readonly Row[]>()
+  #updates: Listeners<Update<Row>> | undefined
   #instance: LiveInstance | undefined
-  #unwatch = () => {}
-  #state: LiveState<Row> = { rows: EMPTY, status: 'pending', version: '', snapshot: '', error: undefined }
+  /** As whom it holds the instance: itself, or the one that came with `replace`. */
+  #holder: Holder = this
+  #state: LiveState<Row> = PENDING
   /** Counts the queries that this handle was given: an answer for an older one is dropped. */
   #generation = 0
 
   constructor(host: HandleHost, query: LiveInput<Row>, options: LiveOptions<never, Row>) {
     this.#host = host
     this.id = options.id
-    this.scope = options.scope ?? {}
+    this.scope = options.scope ?? NO_SCOPE
     this.onError = options.onError
-    this.#updates = new Listeners((cause) =>
-      host.onError(new ListenerError(`A subscriber's listener threw: ${String(cause)}`, { cause })),
-    )
     void this.#openFirst(query, options)
   }
 
@@ -69,6 +67,7 @@ export class LiveHandle implements LiveQuery<Row>, Holder {
   }
 
   subscribe(listener: (update: Update<Row>) => void): () => void {
+    this.#updates ??= new Listeners(this.#host.onListenerError)
     return this.#updates.add(listener)
   }
 
@@ -130,24 +129,35 @@ export class LiveHandle implements LiveQuery<Row>, Holder {
       const instance = await this.#host.open(query, options, this)
       if (generation !== this.#generation || this.status === 'closed') return this.#host.release(instance, this)
       this.#adopt(instance, this)
-      instance.ready.then(this.#ready.resolve, this.#ready.reject)
+      instance.ready.then(
+        (rows) => this.#ready.resolve(rows),
+        (error) => this.#ready.reject(error),
+      )
     } catch (error) {
       if (generation === this.#generation && this.status !== 'closed') this.#end(error as RealtimeError)
     }
   }
 
   #adopt(instance: LiveInstance, holder: Holder): void {
-    this.#unwatch()
+    this.#leave()
     this.#instance = instance
-    const stop = instance.updates.add((update) => this.#enter(instance.state, update))
-    this.#unwatch = () => {
-      stop()
-      this.#host.release(instance, holder)
-    }
+    this.#holder = holder
+    instance.watch(this)
     const { state } = instance
     if (state.status === 'pending' && state.error === undefined) return
     const kind = state.rows === this.#state.rows ? 'status' : 'rows'
     this.#enter(state, createUpdate(state, kind, this.#state.rows))
+  }
+
+  #leave(): void {
+    if (!this.#instance) return
+    this.#instance.unwatch(this)
+    this.#host.release(this.#instance, this.#holder)
+  }
+
+  /** For the live query that it watches. */
+  updated(update: Update<Row>): void {
+    this.#enter(this.#instance!.state, update)
   }
 
   #enter(state: LiveState<Row>, update: Update<Row>): void {
@@ -156,19 +166,17 @@ export class LiveHandle implements LiveQuery<Row>, Holder {
     this.#state = state
     // Handles that were given another query have other rows behind them.
     const isShared = update.previousRows === previousRows
-    this.#updates.emit(isShared ? update : createUpdate(state, update.kind, previousRows))
+    this.#updates?.emit(isShared ? update : createUpdate(state, update.kind, previousRows))
   }
 
   #end(error: RealtimeError): void {
     this.#generation += 1
-    this.#unwatch()
+    this.#leave()
     this.#ready.reject(error)
     const state: LiveState<Row> = { ...this.#state, status: 'closed', error }
     this.#state = state
-    this.#updates.emit(createUpdate(state, 'status', state.rows))
-    this.#updates.clear()
+    this.#updates?.emit(createUpdate(state, 'status', state.rows))
+    this.#updates?.clear()
     this.#host.closed(this)
   }
 }
-
-const EMPTY: readonly Row[] = Object.freeze([])

@@ -7,10 +7,10 @@ import type { LastRow, Routable } from '../route/contract.js'
 import type { RefreshFilter } from '../route/refresh-filter.js'
 import { materialize, type Materialized, type MaterializeOptions } from '../snapshot/materialize.js'
 import { columnNames, columnTexts } from '../snapshot/row-text.js'
-import { deferred } from '../util/deferred.js'
-import type { Listeners } from '../util/listeners.js'
-import type { CompiledLiveQuery } from './compile.js'
+import { Eventual } from '../util/eventual.js'
+import { countOf, membersOf, withMember, withoutMember, type Few } from '../util/few.js'
 import type { LiveOptions, LiveState, LiveStatus, RefreshEvent, RouteExplanation, Scope, Update } from './contract.js'
+import type { QueryShape } from './shared-shapes.js'
 import { createUpdate } from './update.js'
 
 export type Row = Readonly<Record<string, unknown>>
@@ -21,67 +21,78 @@ export interface Holder {
   readonly onError: LiveOptions<never, Row>['onError']
 }
 
+/** Told of each update of a live query that it watches; must not throw. */
+export interface Watcher {
+  updated(update: Update<Row>): void
+}
+
+/** What a live query asks of the engine. One for all, because there are many live queries. */
+export interface InstanceHost {
+  now(): number
+  /** For errors that no holder takes. */
+  onError(error: RealtimeError): void
+  /** A refresh has ended, with this error: `instance.lastRefresh` tells the rest. */
+  refreshed(instance: LiveInstance, error: RealtimeError | undefined): void
+}
+
 export interface LiveInstanceOptions {
   readonly identity: string
-  readonly query: CompiledLiveQuery
+  readonly shape: QueryShape
+  readonly parameters: readonly unknown[]
   readonly options: LiveOptions<never, Row>
   readonly schedule: Schedule
-  /** Makes the filter that the `refresh` option asks for. */
-  readonly filter: (rows: () => readonly Row[]) => RefreshFilter<never, Row> | undefined
+  /** Makes the filter that the `refresh` option asks for; undefined where it asks for none. */
+  readonly filter: ((rows: () => readonly Row[]) => RefreshFilter<never, Row>) | undefined
   /** What Kysely's plugins make of rows; undefined where there are none. */
   readonly transform: MaterializeOptions<Row>['transform']
-  readonly updates: Listeners<Update<Row>>
-  readonly now: () => number
-  /** For errors that no holder takes. */
-  readonly onError: (error: RealtimeError) => void
-  readonly onRefresh: (event: RefreshEvent) => void
+  readonly host: InstanceHost
 }
 
 /**
  * A live query: one query with its parameters and scope, kept current once for all handles that watch it. Holds the
- * present rows, and tells its listeners when they, or their status, change.
+ * present rows, and tells who watches when they, or their status, change. There may be tens of thousands: what all of them
+ * have in common is no field of each.
  */
 export class LiveInstance implements Refreshable, Routable {
   readonly identity: string
+  readonly shape: QueryShape
+  readonly parameters: readonly unknown[]
+  readonly options: LiveOptions<never, Row>
   readonly schedule: Schedule
-  readonly scope: Scope
   readonly filter: RefreshFilter<never, Row> | undefined
-  readonly updates: Listeners<Update<Row>>
-  readonly #options: LiveInstanceOptions
-  readonly #ready = deferred<readonly Row[]>()
+  readonly #transform: MaterializeOptions<Row>['transform']
+  readonly #host: InstanceHost
+  /** There while somebody waits for the first result. */
+  #ready: Eventual<readonly Row[]> | undefined
   #plan: Plan | undefined
   #planError: RealtimeError | undefined
   #content: Materialized<Row> | undefined
-  #state: LiveState<Row> = { rows: EMPTY, status: 'pending', version: '', snapshot: '', error: undefined }
-  readonly #holders = new Set<Holder>()
-  /** How changes reach it, once it is registered. */
-  routes: () => readonly RouteExplanation[] = () => []
+  #state: LiveState<Row> = PENDING
+  #holders: Few<Holder>
+  #watchers: Few<Watcher>
+  /** How changes reach the instances of a plan, once it is registered. */
+  routesOf: (plan: Plan) => readonly RouteExplanation[] = noRoutes
   #refreshes = 0
-  #lastRefresh: RefreshEvent | undefined
+  #lastReport: RefreshReport | undefined
+  #refreshedAt = 0
 
-  constructor(options: LiveInstanceOptions) {
-    this.#options = options
-    this.identity = options.identity
-    this.schedule = options.schedule
-    this.scope = options.options.scope ?? {}
-    this.updates = options.updates
-    this.filter = options.filter(() => this.#state.rows)
+  constructor({ identity, shape, parameters, options, schedule, filter, transform, host }: LiveInstanceOptions) {
+    this.identity = identity
+    this.shape = shape
+    this.parameters = parameters
+    this.options = options
+    this.schedule = schedule
+    this.#transform = transform
+    this.#host = host
+    this.filter = filter?.(() => this.#state.rows)
   }
 
   get sql(): string {
-    return this.#options.query.sql
+    return this.shape.sql
   }
 
-  get parameters(): readonly unknown[] {
-    return this.#options.query.parameters
-  }
-
-  get query(): CompiledLiveQuery {
-    return this.#options.query
-  }
-
-  get options(): LiveOptions<never, Row> {
-    return this.#options.options
+  get scope(): Scope {
+    return this.options.scope ?? NO_SCOPE
   }
 
   get isUnsettled(): boolean {
@@ -124,8 +135,13 @@ export class LiveInstance implements Refreshable, Routable {
     return this.#state
   }
 
+  /** The first result, or the error that kept it from coming; the present rows where there are some. */
   get ready(): Promise<readonly Row[]> {
-    return this.#ready.promise
+    this.#ready ??= new Eventual()
+    const { promise } = this.#ready
+    if (this.#content) this.#settleReady(undefined)
+    else if (this.#state.error) this.#settleReady(this.#state.error)
+    return promise
   }
 
   get isClosed(): boolean {
@@ -133,30 +149,57 @@ export class LiveInstance implements Refreshable, Routable {
   }
 
   get holders(): number {
-    return this.#holders.size
+    return countOf(this.#holders)
   }
 
   get refreshes(): number {
     return this.#refreshes
   }
 
+  /** Made when it is asked for: nearly always, nobody does. */
   get lastRefresh(): RefreshEvent | undefined {
-    return this.#lastRefresh
+    const report = this.#lastReport
+    if (!report) return undefined
+    return {
+      ...report,
+      id: membersOf(this.#holders).find(({ id }) => id !== undefined)?.id,
+      sql: this.sql,
+      parameters: this.parameters,
+      scope: this.scope,
+      // A failed refresh changed no rows.
+      rows: report.rows ?? this.#state.rows.length,
+      at: new Date(this.#refreshedAt),
+    }
   }
 
   retain(holder: Holder): void {
-    this.#holders.add(holder)
+    this.#holders = withMember(this.#holders, holder)
   }
 
-  /** True when nobody watches any more. */
+  /** True when nobody holds it any more. */
   release(holder: Holder): boolean {
-    return this.#holders.delete(holder) && this.#holders.size === 0
+    const before = this.holders
+    this.#holders = withoutMember(this.#holders, holder)
+    return before > 0 && this.holders === 0
   }
 
-  async accept(result: RawResult, snapshot: SnapshotToken): Promise<Accepted> {
-    const { transform, query } = this.#options
-    const materialized = materialize(this.#content, result, { ordered: query.ordered !== false, transform })
-    const content = materialized instanceof Promise ? await materialized : materialized
+  watch(watcher: Watcher): void {
+    this.#watchers = withMember(this.#watchers, watcher)
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.#watchers = withoutMember(this.#watchers, watcher)
+  }
+
+  accept(result: RawResult, snapshot: SnapshotToken): Accepted | Promise<Accepted> {
+    const options = { ordered: this.shape.ordered !== false, transform: this.#transform }
+    const content = materialize(this.#content, result, options)
+    return content instanceof Promise
+      ? content.then((later) => this.#accepted(later, snapshot))
+      : this.#accepted(content, snapshot)
+  }
+
+  #accepted(content: Materialized<Row>, snapshot: SnapshotToken): Accepted {
     return {
       changed: content !== this.#content,
       rows: content.rows.length,
@@ -170,29 +213,22 @@ export class LiveInstance implements Refreshable, Routable {
     const { rows, version } = content
     const error = this.#planError
     this.#enter({ rows, version, snapshot, status: error ? 'stale' : 'live', error })
-    this.#ready.resolve(rows)
+    this.#settleReady(undefined)
   }
 
   fail(error: RealtimeError): void {
     if (this.isClosed) return
     this.#report(error)
-    this.#ready.reject(error)
+    this.#settleReady(error)
     this.#enter({ ...this.#state, status: this.#content ? 'stale' : 'pending', error })
   }
 
   refreshed(report: RefreshReport): void {
     if (this.isClosed) return
     this.#refreshes += 1
-    this.#lastRefresh = {
-      ...report,
-      id: [...this.#holders].find(({ id }) => id !== undefined)?.id,
-      sql: this.sql,
-      parameters: this.parameters,
-      scope: this.scope,
-      rows: report.rows ?? this.#state.rows.length,
-      at: new Date(this.#options.now()),
-    }
-    this.#options.onRefresh(this.#lastRefresh)
+    this.#lastReport = report
+    this.#refreshedAt = this.#host.now()
+    this.#host.refreshed(this, report.error)
   }
 
   /** The connection is lost: the rows may be out of date until the next result. */
@@ -202,19 +238,25 @@ export class LiveInstance implements Refreshable, Routable {
 
   close(error: RealtimeError): void {
     if (this.isClosed) return
-    this.#ready.reject(error)
+    this.#settleReady(error)
     this.#enter({ ...this.#state, status: 'closed', error: this.#state.error ?? error })
-    this.updates.clear()
+    this.#watchers = undefined
+  }
+
+  #settleReady(error: RealtimeError | undefined): void {
+    if (error) this.#ready?.reject(error)
+    else this.#ready?.resolve(this.#state.rows)
+    this.#ready = undefined
   }
 
   #report(error: RealtimeError): void {
-    const takers = [...this.#holders].flatMap(({ onError }) => (onError ? [onError] : []))
-    if (takers.length === 0) this.#options.onError(error)
+    const takers = membersOf(this.#holders).flatMap(({ onError }) => (onError ? [onError] : []))
+    if (takers.length === 0) this.#host.onError(error)
     for (const take of takers) {
       try {
         take(error, { sql: this.sql, parameters: this.parameters })
       } catch (cause) {
-        this.#options.onError(new ListenerError(`An onError callback threw: ${String(cause)}`, { cause }))
+        this.#host.onError(new ListenerError(`An onError callback threw: ${String(cause)}`, { cause }))
       }
     }
   }
@@ -224,11 +266,28 @@ export class LiveInstance implements Refreshable, Routable {
     this.#state = next
     const isChanged = next.rows !== previous.rows || (next.version !== previous.version && previous.version === '')
     if (!isChanged && !isOtherStatus(previous, next)) return
-    this.updates.emit(createUpdate(next, isChanged ? 'rows' : 'status', previous.rows))
+    const watchers = membersOf(this.#watchers)
+    if (watchers.length === 0) return
+    const update = createUpdate(next, isChanged ? 'rows' : 'status', previous.rows)
+    for (const watcher of watchers) watcher.updated(update)
   }
 }
 
-const EMPTY: readonly Row[] = Object.freeze([])
+/** The state of each live query before its first result. */
+export const PENDING: LiveState<Row> = Object.freeze({
+  rows: Object.freeze([]),
+  status: 'pending',
+  version: '',
+  snapshot: '',
+  error: undefined,
+})
+
+/** One object for all, because scopes are told apart by what is kept of each. */
+export const NO_SCOPE: Scope = Object.freeze({})
+
+function noRoutes(): readonly RouteExplanation[] {
+  return []
+}
 
 function isOtherStatus(previous: { status: LiveStatus; error: unknown }, next: { status: LiveStatus; error: unknown }) {
   return previous.status !== next.status || previous.error !== next.error

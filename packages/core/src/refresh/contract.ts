@@ -20,7 +20,7 @@ export interface Refreshable {
   /** Nobody watches it any more. */
   readonly isClosed: boolean
   /** Compares a result with the one before. Nothing is shown until `publish`. */
-  accept(result: RawResult, snapshot: SnapshotToken): Promise<Accepted>
+  accept(result: RawResult, snapshot: SnapshotToken): Accepted | Promise<Accepted>
   /** The query could not be run; `reason` says why, the schedule says when it is tried again. */
   fail(error: RealtimeError): void
   /** Told after every attempt, in the order in which they ended. */

@@ -5,6 +5,7 @@ import type { RefreshReason } from '../live/contract.js'
 const RETRY: BackoffOptions = { firstMs: 500, maxMs: 30_000 }
 const RECONNECT: BackoffOptions = { firstMs: 50, maxMs: 5_000 }
 const REASONS_KEPT = 5
+const NONE: readonly RefreshReason[] = Object.freeze([])
 
 /**
  * When one live query may be refreshed. Ticks are numbered; a query is dirty since the tick whose batch first touched it.
@@ -22,7 +23,7 @@ export class Schedule {
   readonly #random: Random
   #dirtySince: number | undefined
   #running: { readonly covers: number } | undefined
-  #reasons: RefreshReason[] = []
+  #reasons: readonly RefreshReason[] = NONE
   #windowEnds = -Infinity
   #notBefore = -Infinity
   #failures = 0
@@ -62,7 +63,8 @@ export class Schedule {
     this.#dirtySince = Math.min(this.#dirtySince ?? since, since)
     // A new connection is a reason to try again at once.
     if (reason.kind === 'gap') this.#notBefore = -Infinity
-    if (this.#reasons.length < REASONS_KEPT) this.#reasons.push(reason)
+    // Reports keep the list: one that grows takes room for more.
+    if (this.#reasons.length < REASONS_KEPT) this.#reasons = [...this.#reasons, reason]
   }
 
   /** When the next refresh may begin, in the clock's milliseconds; undefined while clean or running. */
@@ -82,7 +84,7 @@ export class Schedule {
     this.#refreshedAt = tick
     this.#running = { covers: this.#dirtySince ?? 0 }
     this.#dirtySince = undefined
-    this.#reasons = []
+    this.#reasons = NONE
     if (!reasons.every((reason) => reason.kind === 'first')) this.#windowEnds = this.#clock.now() + this.#throttleMs
     return reasons
   }

@@ -39,8 +39,16 @@ export function labelOf(names: Names, key: string): string {
   return schema === undefined || schema === 'public' ? name : `${schema}.${name}`
 }
 
+/** What plugins make of a query's rows; undefined where there are none. */
+export function transformOf<Row>(
+  plugins: readonly KyselyPlugin[],
+  queryId: QueryId,
+): ((rows: readonly Record<string, unknown>[]) => Promise<Row[]>) | undefined {
+  return plugins.length === 0 ? undefined : (rows) => transformRows<Row>(plugins, rows, queryId)
+}
+
 /** Applies the result side of plugins, in their order. */
-export async function transformRows<Row>(
+async function transformRows<Row>(
   plugins: readonly KyselyPlugin[],
   rows: readonly Record<string, unknown>[],
   queryId: QueryId,

@@ -1,8 +1,8 @@
+import { countOf, membersOf, withMember, withoutMember, type Few } from './few.js'
+
 /** A set of callbacks, in the order of their registration. One that throws does not keep the others from being called. */
 export class Listeners<Event> {
-  /** Most have one callback, or none, and a set takes more memory than all else here. */
-  #only: Entry<Event> | undefined
-  #all: Set<Entry<Event>> | undefined
+  #entries: Few<Entry<Event>>
   readonly #onError: (error: unknown) => void
 
   constructor(onError: (error: unknown) => void) {
@@ -10,20 +10,20 @@ export class Listeners<Event> {
   }
 
   get size(): number {
-    return this.#all?.size ?? (this.#only ? 1 : 0)
+    return countOf(this.#entries)
   }
 
   /** Returns the callback's removal. The same function may be added twice. */
   add(call: (event: Event) => void): () => void {
     const entry = { call }
-    if (this.#all) this.#all.add(entry)
-    else if (this.#only) this.#all = new Set([this.#only, entry])
-    else this.#only = entry
-    return () => this.#remove(entry)
+    this.#entries = withMember(this.#entries, entry)
+    return () => {
+      this.#entries = withoutMember(this.#entries, entry)
+    }
   }
 
   emit(event: Event): void {
-    for (const { call } of this.#entries()) {
+    for (const { call } of membersOf(this.#entries)) {
       try {
         call(event)
       } catch (error) {
@@ -33,18 +33,7 @@ export class Listeners<Event> {
   }
 
   clear(): void {
-    this.#only = undefined
-    this.#all = undefined
-  }
-
-  #remove(entry: Entry<Event>): void {
-    if (this.#all) this.#all.delete(entry)
-    else if (this.#only === entry) this.#only = undefined
-  }
-
-  #entries(): readonly Entry<Event>[] {
-    if (this.#all) return [...this.#all]
-    return this.#only ? [this.#only] : []
+    this.#entries = undefined
   }
 }
 

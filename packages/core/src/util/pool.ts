@@ -1,8 +1,19 @@
-import type { Pool, PoolClient } from 'pg'
+import pg, { type ClientConfig, type Pool, type PoolClient } from 'pg'
 import { ConnectionLostError } from '../errors.js'
 import type { Clock } from './clock.js'
 
 const ignore = () => {}
+
+/** A pool hides its password from enumeration, so that spreading its options would lose it. */
+export function clientConfigOf({ options }: Pool): ClientConfig {
+  return { ...options, ...(options.password === undefined ? {} : { password: options.password }) }
+}
+
+/** How the pool's connections parse a type's text. */
+export function parsersOf({ options }: Pool): (typeOid: number) => (text: string) => unknown {
+  const types = options.types ?? pg.types
+  return (typeOid) => types.getTypeParser(typeOid, 'text') as (text: string) => unknown
+}
 
 /**
  * A client of the pool; while it is out, a lost connection rejects its queries and is no uncaught event. Rejects when
