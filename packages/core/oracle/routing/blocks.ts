@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { builder, eb, type Loose, type Query } from '../query/kysely.js'
-import { KINDS, type RouteColumn } from './columns.js'
+import { KINDS, type KindName, type RouteColumn } from './columns.js'
 import { link, predicate } from './predicates.js'
 import { baseItem, ordered, pick, reference, type Item, type Making } from './shape.js'
 
@@ -23,13 +23,30 @@ export function block(making: Making, depth = 2, first?: { readonly from: Loose;
   ])
   for (let count = 0; count < joins; count++) query = joined(making, query, items, depth)
   const conditions = structure.weighted([
-    [0.5, 0],
+    [items.length > 1 ? 1.5 : 0.5, 0],
     [6, 1],
     [3, 2],
   ])
+  if (items.length > 1 && structure.chance(0.35)) query = atBothEnds(making, query, items)
   for (let count = 0; count < conditions; count++) query = query.where(predicate(making, items, depth) as Loose)
   return { query, items }
 }
+
+/**
+ * Parameters on two of the items, of few values: neither item's rows alone tell which instances they matter to, so that
+ * each of them depends on the other's being known.
+ */
+function atBothEnds(making: Making, query: Query, items: readonly Item[]): Query {
+  const { structure } = making
+  making.tag('parameters on both sides')
+  return structure.sample(items, 2).reduce<Query>((built, item) => {
+    const few = item.columns.filter(({ kind }) => FEW_VALUES.has(kind))
+    const column = structure.pick(few.length > 0 ? few : item.columns)
+    return built.where(eb(reference(item, column), '=', making.parameter(column.kind)))
+  }, query)
+}
+
+const FEW_VALUES = new Set<KindName>(['flag', 'status', 'uuid', 'big'])
 
 function source(making: Making, depth: number): { readonly from: Loose; readonly item: Item } {
   return depth > 1 && making.structure.chance(0.12)
