@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { createEngine } from '../src/engine.js'
+import type { Case } from './case.js'
 import { generateCase } from './generate.js'
 import { plantedBugs, type PlantedBug } from './planted-bugs.js'
+import { generatePairs } from './routing/pairs.js'
 import { serverVersion } from './run/database.js'
 import { runCase, type Failure } from './run/runner.js'
 
@@ -17,7 +19,7 @@ const FOUND_BY: Record<PlantedBug, readonly number[]> = {
   'deletes are ignored': [1],
   'updates are ignored': [3],
   'truncate is ignored': [6, 14, 20],
-  'bulk changes are ignored': [27, 812],
+  'bulk changes are ignored': [1],
   'the old row is unknown': [128, 213],
   'equal numbers count as unchanged': [21],
   'one table is ignored': [1],
@@ -30,9 +32,16 @@ const FOUND_BY: Record<PlantedBug, readonly number[]> = {
   'tables behind views and policies are unknown': [1],
 }
 
+/** Random statements rarely write enough rows to count as a change of the whole table. */
+function manyRows(seed: number): Case {
+  const sql = 'insert into owners select 5000 + n, 1 from generate_series(1, 2000) n'
+  return { ...generatePairs(seed), rounds: [{ parallel: false, steps: [{ kind: 'sql', session: 0, sql }] }] }
+}
+
 async function staleIn(bug: PlantedBug, seed: number): Promise<readonly Failure[]> {
   const settings = { values: 'parsed', throttleMs: 0 } as const
-  const { case: input } = generateCase({ seed, version, transactions: 12, shapes: 8, settings })
+  const random = () => generateCase({ seed, version, transactions: 12, shapes: 8, settings }).case
+  const input = bug === 'bulk changes are ignored' ? manyRows(seed) : random()
   const engine = {
     createEngine: (options: Parameters<typeof createEngine>[0]) => createEngine(options, plantedBugs[bug]()),
   }
