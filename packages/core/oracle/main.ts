@@ -10,6 +10,7 @@ import { generateCase } from './generate.js'
 import { plantedBugs, type PlantedBug } from './planted-bugs.js'
 import { plantedRoutingBugs, type PlantedRoutingBug } from './planted-routing-bugs.js'
 import { describeCase, describeFailure, saveRegression } from './report.js'
+import { generatePartsCase } from './parts/generate.js'
 import { generateRoutingCase } from './routing/generate.js'
 import { runCase, type EngineFactory, type Failure, type Statistics } from './run/runner.js'
 import { failureSignature, shrinkCase } from './shrink.js'
@@ -26,12 +27,16 @@ const { values } = parseArgs({
     history: { type: 'string', default: '25' },
     /** Cases about routing instead of everything. */
     routing: { type: 'boolean', default: false },
+    /** Cases about results that are read again in part. */
+    parts: { type: 'boolean', default: false },
     /** An engine with one of the planted bugs. */
     bug: { type: 'string' },
     throttle: { type: 'string' },
     values: { type: 'string' },
     /** Runs even a single instance in the form for several. */
     together: { type: 'boolean', default: false },
+    /** How many rows a result must have to be read again in part. Default: 0 for every other seed. */
+    'reread-from': { type: 'string' },
     features: { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     'no-save': { type: 'boolean', default: false },
@@ -49,11 +54,15 @@ if (values.bug !== undefined && engineBug === undefined) {
   if (!(values.bug in plantedRoutingBugs)) throw new Error(`no such bug; there are: ${names.join('; ')}`)
   plantedRoutingBugs[values.bug as PlantedRoutingBug]()
 }
-const engine = (): EngineFactory => (options) =>
-  createEngine(options, {
-    ...(engineBug === undefined ? {} : plantedBugs[engineBug]()),
-    ...(values.together ? { shapes: new Shapes(true) } : {}),
-  })
+const rereadFrom = (seed: number): number | undefined =>
+  values['reread-from'] === undefined ? (seed % 2 === 0 ? 0 : undefined) : Number(values['reread-from'])
+const engine =
+  (seed: number): EngineFactory =>
+  (options) =>
+    createEngine(options, {
+      ...(engineBug === undefined ? {} : plantedBugs[engineBug]()),
+      shapes: new Shapes(values.together, rereadFrom(seed)),
+    })
 
 const totals = { cases: 0, transactions: 0, failures: 0, seconds: 0 }
 const counts = new Map<string, number>()
@@ -64,7 +73,7 @@ const signatures = new Set<string>()
 const version = await serverVersion()
 const began = Date.now()
 for (let seed = Number(values.seed); totals.transactions < Number(values.transactions); seed++) {
-  const generated = (values.routing ? generateRoutingCase : generateCase)({
+  const generated = (values.parts ? generatePartsCase : values.routing ? generateRoutingCase : generateCase)({
     seed,
     version,
     transactions: Number(values.size),
@@ -72,7 +81,7 @@ for (let seed = Number(values.seed); totals.transactions < Number(values.transac
     settings,
   })
   const { failures, statistics } = await runCase(generated.case, {
-    createEngine: engine(),
+    createEngine: engine(seed),
     historyShare: Number(values.history),
   }).catch((cause: unknown) => {
     throw new Error(`the case of seed ${seed} could not be run`, { cause })
@@ -118,10 +127,13 @@ async function failed(input: Case, failure: Failure): Promise<void> {
   const small = await shrinkCase(input, { fails: (candidate) => failsAlike(candidate, signature) })
   console.log(`\n${describeCase(small)}`)
   if (values['no-save'] || values.bug !== undefined) return
-  const path = await saveRegression(`${values.routing ? 'routing-' : ''}${failure.kind}-${input.seed}`, {
-    title: failure.message.split('\n')[0] ?? '',
-    case: small,
-  })
+  const path = await saveRegression(
+    `${values.parts ? 'parts-' : values.routing ? 'routing-' : ''}${failure.kind}-${input.seed}`,
+    {
+      title: failure.message.split('\n')[0] ?? '',
+      case: small,
+    },
+  )
   console.log(`\nsaved as ${path}`)
 }
 
@@ -136,7 +148,11 @@ function againWith(seed: number): string {
 
 async function failsAlike(candidate: Case, signature: string): Promise<boolean> {
   try {
-    const { failures } = await runCase(candidate, { createEngine: engine(), timeoutMs: 10_000, historyShare: 100 })
+    const { failures } = await runCase(candidate, {
+      createEngine: engine(candidate.seed),
+      timeoutMs: 10_000,
+      historyShare: 100,
+    })
     return failures.some((failure) => failureSignature(failure) === signature)
   } catch {
     return false

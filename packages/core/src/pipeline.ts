@@ -93,7 +93,7 @@ export class Pipeline {
       statementTimeoutMs: options.statementTimeoutMs,
     })
     this.#dispatcher = new Dispatcher<LiveInstance>({
-      mark: (instance, reason, tick) => this.#loop.mark(instance, reason, tick),
+      mark: (instance, reason, tick, changes) => this.#loop.mark(instance, reason, tick, changes),
       onLateMark: () => this.#loop.request(),
       onDecided: () => this.#barriers.check(),
     })

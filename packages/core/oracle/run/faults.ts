@@ -1,3 +1,4 @@
+import { LiveInstance } from '../../src/live/live-instance.js'
 import { Questioner } from '../../src/route/questioner.js'
 import { Shape } from '../../src/route/shape.js'
 import { replaceMethod } from './replace-method.js'
@@ -15,6 +16,9 @@ export interface RoutingCounts {
   foundByQuestions: number
   /** Questions that had no answer. */
   unanswered: number
+  /** Results of which a part was read again, and those where that did not do. */
+  parts: number
+  misfits: number
 }
 
 export interface RoutingWatch extends Disposable {
@@ -33,6 +37,8 @@ export function watchRouting(): RoutingWatch {
     emptyAnswers: 0,
     foundByQuestions: 0,
     unanswered: 0,
+    parts: 0,
+    misfits: 0,
   }
   const refused: string[] = []
   const watched = [
@@ -52,6 +58,11 @@ export function watchRouting(): RoutingWatch {
           yield* queries
         },
     ),
+    replaceMethod(LiveInstance.prototype, 'splice', (original) => (...part) => {
+      const texts = original(...part)
+      counts[texts ? 'parts' : 'misfits']++
+      return texts
+    }),
     replaceMethod(Shape.prototype, 'answered', (original) => (way, values) => {
       const queries = [...original(way, values)]
       counts.foundByQuestions += queries.length

@@ -5,12 +5,13 @@ import { fingerprintOf, readSchemaState } from './fingerprint.js'
 import type { ParsedQuery } from './parse-query.js'
 import type { AssumedObjects, Plan, PlanTable } from './plan.js'
 import { reconcile } from './reconcile.js'
+import { rereadOf } from './reread.js'
 
 /** Puts together what the catalog and the Kysely tree say. */
 export async function buildPlan(
   client: ClientBase,
   sql: string,
-  { parameterTypes }: ParsedQuery,
+  { parameterTypes, stored }: ParsedQuery,
   dependencies: Dependencies,
   reading: TreeReading | undefined,
 ): Promise<Plan> {
@@ -26,6 +27,7 @@ export async function buildPlan(
     opaqueFunctions: [...dependencies.opaqueFunctions],
     ...reconcile(reading, tables),
     ordered: reading?.ordered,
+    reread: rereadOf(stored.tree, dependencies, reading?.ordered),
     fingerprint: fingerprintOf(await readSchemaState(client, assumed), assumed),
     assumed,
   }

@@ -22,6 +22,8 @@ export interface Plan {
   readonly disagreements: readonly string[]
   /** Whether the query has an ORDER BY at its top; `undefined` for raw SQL, where it is not known. */
   readonly ordered: boolean | undefined
+  /** Set where a change of a table's rows changes the rows of the result that come from them, and no others. */
+  readonly reread: Reread | undefined
   /** Changes when a column, view, policy, partition or function that the plan assumed changes. */
   readonly fingerprint: string
   /** The catalog objects that `fingerprint` covers. */
@@ -138,3 +140,36 @@ export type Operand =
   /** Every element of an array parameter, as in `= any($1)`. */
   | { readonly kind: 'elements'; readonly number: number }
   | { readonly kind: 'literal'; readonly value: string | number | boolean | null }
+
+/** How a part of a result is read again instead of the whole. */
+export interface Reread {
+  /** Tables of which each row of the result has exactly one row, and shows its primary key. */
+  readonly tables: readonly RereadTable[]
+  /** The ORDER BY, all of it columns that the result shows; empty where there is none. */
+  readonly order: readonly RereadOrder[]
+}
+
+export interface RereadTable {
+  readonly relation: RelationId
+  readonly key: readonly RereadKey[]
+}
+
+/** A column of the result. */
+interface Shown {
+  /** 0 for its first column. */
+  readonly output: number
+  readonly name: string
+  readonly kind: ValueKind
+}
+
+export interface RereadKey extends Shown {
+  /** What the table calls it. */
+  readonly column: string
+  /** As a cast can name it. */
+  readonly type: string
+}
+
+export interface RereadOrder extends Shown {
+  readonly descending: boolean
+  readonly nullsFirst: boolean
+}

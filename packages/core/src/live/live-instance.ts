@@ -1,12 +1,22 @@
 import type { Plan } from '../analyze/plan.js'
 import type { SnapshotToken } from '../change.js'
 import { ListenerError, type RealtimeError } from '../errors.js'
-import type { Accepted, RawResult, Refreshable, RefreshReport } from '../refresh/contract.js'
+import type {
+  Accepted,
+  RawField,
+  RawResult,
+  RawRow,
+  Refreshable,
+  RefreshReport,
+  SplicedResult,
+  Touched,
+} from '../refresh/contract.js'
 import type { Schedule } from '../refresh/schedule.js'
 import type { LastRow, Routable } from '../route/contract.js'
 import type { RefreshFilter } from '../route/refresh-filter.js'
 import { materialize, type Materialized, type MaterializeOptions } from '../snapshot/materialize.js'
 import { columnNames, columnTexts } from '../snapshot/row-text.js'
+import { splice } from '../snapshot/splice.js'
 import { Eventual } from '../util/eventual.js'
 import { countOf, membersOf, withMember, withoutMember, type Few } from '../util/few.js'
 import type { LiveOptions, LiveState, LiveStatus, RefreshEvent, RouteExplanation, Scope, Update } from './contract.js'
@@ -191,7 +201,18 @@ export class LiveInstance implements Refreshable, Routable {
     this.#watchers = withoutMember(this.#watchers, watcher)
   }
 
-  accept(result: RawResult, snapshot: SnapshotToken): Accepted | Promise<Accepted> {
+  mayReread(fewest: number): boolean {
+    // A filter holds changes back, which the whole result would show with the next one that it lets through.
+    const isSound = this.#state.status === 'live' && !this.#planError && !this.filter
+    return isSound && this.#content !== undefined && this.#content.texts.length >= fewest
+  }
+
+  splice(touched: Touched, fields: readonly RawField[], rows: readonly RawRow[]): readonly string[] | undefined {
+    const order = this.#plan?.reread?.order
+    return this.#content && order && splice(this.#content, touched, order, fields, rows)
+  }
+
+  accept(result: RawResult | SplicedResult, snapshot: SnapshotToken): Accepted | Promise<Accepted> {
     const options = { ordered: this.shape.ordered !== false, transform: this.#transform }
     const content = materialize(this.#content, result, options)
     return content instanceof Promise

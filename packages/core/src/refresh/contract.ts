@@ -1,4 +1,4 @@
-import type { Plan } from '../analyze/plan.js'
+import type { Plan, RereadKey } from '../analyze/plan.js'
 import type { RefreshReason, Scope } from '../live/contract.js'
 import type { RealtimeError } from '../errors.js'
 import type { SnapshotToken } from '../change.js'
@@ -19,12 +19,26 @@ export interface Refreshable {
   readonly schedule: Schedule
   /** Nobody watches it any more. */
   readonly isClosed: boolean
+  /** Whether there are at least so many present rows, and they lack nothing but the changes that the schedule tells. */
+  mayReread(fewest: number): boolean
+  /**
+   * The texts of the present rows, with rows that were read again in the place of the touched ones; undefined where their
+   * places are not certain.
+   */
+  splice(touched: Touched, fields: readonly RawField[], rows: readonly RawRow[]): readonly string[] | undefined
   /** Compares a result with the one before. Nothing is shown until `publish`. */
-  accept(result: RawResult, snapshot: SnapshotToken): Accepted | Promise<Accepted>
+  accept(result: RawResult | SplicedResult, snapshot: SnapshotToken): Accepted | Promise<Accepted>
   /** The query could not be run; `reason` says why, the schedule says when it is tried again. */
   fail(error: RealtimeError): void
   /** Told after every attempt, in the order in which they ended. */
   refreshed(report: RefreshReport): void
+}
+
+/** Rows of the result that come from changed rows of one table. */
+export interface Touched {
+  readonly key: readonly RereadKey[]
+  /** The values of `key` before and after the changes, a text for each row. */
+  readonly keys: ReadonlySet<string>
 }
 
 export interface Accepted {
@@ -51,6 +65,11 @@ export interface RawResult {
   readonly rows: readonly RawRow[]
   /** The parser that the pool's connections use for a type. */
   readonly parser: (typeOid: number) => (text: string) => unknown
+}
+
+/** A whole result, most of whose rows were not read again: each row as `splice` has it. */
+export interface SplicedResult extends Omit<RawResult, 'rows'> {
+  readonly texts: readonly string[]
 }
 
 export interface RawField {

@@ -3,6 +3,7 @@
  * company:
  *
  *   together ──fails──► each, in one message ──fails──► one by one ──fails──► that instance's error
+ *   a part ──fails, or does not fit──┘
  *
  * What must hold: every instance of a message gets exactly one answer, unless the connection is lost, which is thrown.
  */
@@ -22,6 +23,13 @@ export type Answer<Query extends Refreshable> = { readonly item: Item<Query> } &
       readonly kind: 'rows'
       readonly fields: readonly RawField[]
       readonly rows: readonly RawRow[]
+      readonly ms: number
+    }
+  /** A part of the rows was read, and put among the present ones. */
+  | {
+      readonly kind: 'spliced'
+      readonly fields: readonly RawField[]
+      readonly texts: readonly string[]
       readonly ms: number
     }
   | { readonly kind: 'failed'; readonly error: RealtimeError; readonly ms: number }
@@ -54,6 +62,7 @@ export class Runner<Query extends Refreshable> {
 
   async run(message: Message<Query>): Promise<Answer<Query>[]> {
     if (message.way === 'together') return this.#together(message.steps[0]!)
+    if (message.way === 'part') return this.#part(message.steps[0]!)
     if (message.way === 'each') return this.#each(message.steps)
     return this.#oneByOne(message.steps)
   }
@@ -88,6 +97,24 @@ export class Runner<Query extends Refreshable> {
     const answers = await this.#each([step])
     if (answers.every(({ kind }) => kind === 'rows')) shape.cannotBeTogether()
     return answers
+  }
+
+  /** The whole result where a part will not do. */
+  async #part(step: Step<Query>): Promise<Answer<Query>[]> {
+    const { scope, scopeKey, shape } = step
+    const item = step.items[0]!
+    const { touched, sql, parameters } = item.part!
+    const startedAt = this.#options.measure()
+    try {
+      const result = await this.#lane.query(scope, scopeKey, sql, parameters)
+      const fields = fieldsOf(result)
+      const texts = item.query.splice(touched, fields, result.rows)
+      if (texts) return [{ kind: 'spliced', item, fields, texts, ms: this.#options.measure() - startedAt }]
+    } catch (error) {
+      if (saysNothing(error)) throw error
+      shape.cannotReread()
+    }
+    return this.#each([step])
   }
 
   async #each(steps: readonly Step<Query>[]): Promise<Answer<Query>[]> {

@@ -1,11 +1,15 @@
 import { backoffDelay, type BackoffOptions } from '../util/backoff.js'
 import type { Clock, Random } from '../util/clock.js'
 import type { RefreshReason } from '../live/contract.js'
+import type { RoutedChange } from '../route/contract.js'
 
 const RETRY: BackoffOptions = { firstMs: 500, maxMs: 30_000 }
 const RECONNECT: BackoffOptions = { firstMs: 50, maxMs: 5_000 }
 const REASONS_KEPT = 5
 const NONE: readonly RefreshReason[] = Object.freeze([])
+/** With more, the whole result is read. */
+const CHANGES_KEPT = 200
+const NO_CHANGES: readonly RoutedChange[] = []
 
 /**
  * When one live query may be refreshed. Ticks are numbered; a query is dirty since the tick whose batch first touched it.
@@ -24,6 +28,7 @@ export class Schedule {
   #dirtySince: number | undefined
   #running: { readonly covers: number } | undefined
   #reasons: readonly RefreshReason[] = NONE
+  #changes: readonly RoutedChange[] | undefined = NO_CHANGES
   #windowEnds = -Infinity
   #notBefore = -Infinity
   #failures = 0
@@ -58,13 +63,24 @@ export class Schedule {
     this.#enrolledAt = tick
   }
 
-  mark(tick: number, reason: RefreshReason): void {
+  /** `changes` are all that the rows may lack because of this mark; undefined: any. */
+  mark(tick: number, reason: RefreshReason, changes?: readonly RoutedChange[]): void {
     const since = Math.max(tick, this.#enrolledAt)
     this.#dirtySince = Math.min(this.#dirtySince ?? since, since)
     // A new connection is a reason to try again at once.
     if (reason.kind === 'gap') this.#notBefore = -Infinity
     // Reports keep the list: one that grows takes room for more.
     if (this.#reasons.length < REASONS_KEPT) this.#reasons = [...this.#reasons, reason]
+    if (changes === undefined || changes.length + (this.#changes?.length ?? 0) > CHANGES_KEPT) this.#changes = undefined
+    else if (changes.length > 0) this.#changes &&= [...this.#changes, ...changes]
+  }
+
+  /**
+   * Every change that the rows may lack, since the snapshot of the last refresh; undefined where that is not known, as
+   * before the first result and after a failure.
+   */
+  get changes(): readonly RoutedChange[] | undefined {
+    return this.#changes
   }
 
   /** When the next refresh may begin, in the clock's milliseconds; undefined while clean or running. */
@@ -85,6 +101,7 @@ export class Schedule {
     this.#running = { covers: this.#dirtySince ?? 0 }
     this.#dirtySince = undefined
     this.#reasons = NONE
+    this.#changes = NO_CHANGES
     if (!reasons.every((reason) => reason.kind === 'first')) this.#windowEnds = this.#clock.now() + this.#throttleMs
     return reasons
   }

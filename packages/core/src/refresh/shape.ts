@@ -27,6 +27,8 @@ const LAST_AGAIN_MS = 15 * 60_000
 /** How much a cost grows at most, at a time. It falls at once: whatever disturbs a measurement makes it longer. */
 const GROWTH = 0.1
 const FAST_RUNS = 3
+/** Of results with fewer rows, reading everything costs hardly more than reading a part. */
+const REREAD_FROM = 200
 
 export interface Attempt {
   readonly way: Way
@@ -39,6 +41,8 @@ export class Shape {
   readonly form: TogetherForm | undefined
   /** Fewer instances than this are run one by one. */
   readonly fewest: number
+  /** How many rows a result must have to be read again in part. */
+  readonly rereadFrom: number
   readonly #isForced: boolean
   /** Milliseconds an instance. */
   readonly #cost: { [way in Way]: number | undefined } = { each: undefined, together: undefined }
@@ -46,13 +50,15 @@ export class Shape {
   #isPossible: boolean
   #compareAt: number | undefined
   #compareAfterMs = FIRST_AGAIN_MS
+  #canReread = true
   #isSlow = false
   #fastRuns = 0
   #fastRunsNeeded = FAST_RUNS
 
   /** `isForced`: together whenever that is possible, however few and slow; for tests. */
-  constructor(id: number, plan: Plan, isForced = false) {
+  constructor(id: number, plan: Plan, isForced = false, rereadFrom = REREAD_FROM) {
     this.id = id
+    this.rereadFrom = rereadFrom
     this.plan = plan
     this.#isForced = isForced
     this.fewest = isForced ? 1 : FEWEST_TOGETHER
@@ -111,6 +117,15 @@ export class Shape {
     this.#isPossible = false
   }
 
+  /** The statement for a part of the rows failed. */
+  cannotReread(): void {
+    this.#canReread = false
+  }
+
+  get canReread(): boolean {
+    return this.#canReread
+  }
+
   /** The statement for several instances was interrupted: it is not tried again before the next comparison. */
   wasTooSlowTogether(): void {
     this.#cost.together = Infinity
@@ -135,16 +150,18 @@ export class Shape {
 export class Shapes {
   readonly #shapes = new WeakMap<Plan, Shape>()
   readonly #areForced: boolean
+  readonly #rereadFrom: number
   #last = 0
 
-  constructor(areForced = false) {
+  constructor(areForced = false, rereadFrom = REREAD_FROM) {
     this.#areForced = areForced
+    this.#rereadFrom = rereadFrom
   }
 
   of(plan: Plan): Shape {
     let shape = this.#shapes.get(plan)
     if (!shape) {
-      shape = new Shape((this.#last += 1), plan, this.#areForced)
+      shape = new Shape((this.#last += 1), plan, this.#areForced, this.#rereadFrom)
       this.#shapes.set(plan, shape)
     }
     return shape

@@ -10,6 +10,7 @@ import type { Client, Pool, PoolClient } from 'pg'
 import type { Batch } from '../change.js'
 import type { ChangeSource } from '../capture/contract.js'
 import type { RefreshReason } from '../live/contract.js'
+import type { RoutedChange } from '../route/contract.js'
 import type { Clock } from '../util/clock.js'
 import type { Refreshable } from './contract.js'
 import { Lanes } from './lanes.js'
@@ -85,8 +86,8 @@ export class TickLoop<Query extends Refreshable> {
   }
 
   /** The rows of `query` may lack changes of `tick`; by default of the next one, for causes outside of any batch. */
-  mark(query: Query, reason: RefreshReason, tick: number = this.#tick + 1): void {
-    query.schedule.mark(tick, reason)
+  mark(query: Query, reason: RefreshReason, tick: number = this.#tick + 1, changes?: readonly RoutedChange[]): void {
+    query.schedule.mark(tick, reason, changes && query.plan.reread ? changes : undefined)
     this.#dirty.add(query)
   }
 
@@ -182,7 +183,8 @@ export class TickLoop<Query extends Refreshable> {
   #refresh(queries: readonly Query[], tick: number, snapshot: TickSnapshot, isApart: boolean): Promise<void>[] {
     const jobs = queries.map((query) => {
       this.#dirty.delete(query)
-      return { query, reasons: query.schedule.begin(tick) }
+      const { changes } = query.schedule
+      return { query, changes, reasons: query.schedule.begin(tick) }
     })
     const { clock } = this.#options
     const work = new Work(jobs, this.#shapes, isApart, () => clock.now())

@@ -35,8 +35,7 @@ export function togetherForm({
   // What does not depend on the instance is computed once a statement: random() would be the same for all.
   if (timeDependent.length > 0 || opaqueFunctions.length > 0) return undefined
   if (parameterTypes.length === 0 || parameterTypes.length > MOST_PARAMETERS) return undefined
-  // A name that is made of the query's own text cannot stand in it.
-  const alias = `pgr_${createHash('sha256').update(sql).digest('hex').slice(0, 16)}`
+  const alias = nameApart(sql)
   const columns = parameterTypes.map((type) => (isArray(type) ? 'pg_catalog.text[]' : `${type}[]`))
   const names = parameterTypes.map((_, index) => `${alias}_${index + 1}`)
   const query = replaceParameters(sql, (number) => {
@@ -62,6 +61,11 @@ export function togetherForm({
         .join(', ') +
       tail,
   }
+}
+
+/** A name that is made of the query's own text cannot stand in it. */
+export function nameApart(sql: string): string {
+  return `pgr_${createHash('sha256').update(sql).digest('hex').slice(0, 16)}`
 }
 
 function isArray(type: string): boolean {

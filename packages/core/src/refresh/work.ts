@@ -1,7 +1,9 @@
 import type { Scope } from '../live/contract.js'
 import { parameterText } from '../util/parameter-text.js'
 import type { RefreshReason } from '../live/contract.js'
+import type { RoutedChange } from '../route/contract.js'
 import type { Refreshable } from './contract.js'
+import { partOf, type Part } from './reread.js'
 import { scopeKey } from './scope.js'
 import type { Shape, Shapes, Way } from './shape.js'
 import type { ParameterRow } from './together.js'
@@ -9,6 +11,8 @@ import type { ParameterRow } from './together.js'
 export interface Job<Query extends Refreshable> {
   readonly query: Query
   readonly reasons: readonly RefreshReason[]
+  /** All that the present rows lack; undefined where that is not known. */
+  readonly changes?: readonly RoutedChange[] | undefined
 }
 
 /** Instances of one shape in one scope. */
@@ -22,16 +26,20 @@ export interface Step<Query extends Refreshable> {
 export interface Item<Query extends Refreshable> extends Job<Query> {
   /** Undefined: only `pg` itself can send them. */
   readonly parameters: ParameterRow | undefined
+  /** What is read instead of the whole result. */
+  readonly part?: Part
 }
 
 /** What is sent at once. */
 export interface Message<Query extends Refreshable> {
-  /** 'alone': by `pg` itself, which can send everything. */
-  readonly way: Way | 'alone'
+  /** 'part': one instance, whose `part` is read. 'alone': by `pg` itself, which can send everything. */
+  readonly way: Way | 'part' | 'alone'
   readonly steps: readonly Step<Query>[]
 }
 
 const MOST_IN_MESSAGE = 500
+/** Parts are read one by one: of more instances in a scope, whole results are read together. */
+const MOST_PARTS = 4
 /** What an instance that was never run is taken to need. */
 const UNKNOWN_MS = 1
 const MESSAGE_MS = 40
@@ -49,6 +57,7 @@ export class Work<Query extends Refreshable> {
   readonly #large: Group<Query>[] = []
   readonly #small: Group<Query>[] = []
   readonly #alone: Group<Query>[] = []
+  readonly #parts: Step<Query>[] = []
   readonly #isApart: boolean
   readonly #now: () => number
   readonly expectedMs: number
@@ -60,7 +69,7 @@ export class Work<Query extends Refreshable> {
     let expectedMs = 0
     const groups = new Map<string, Group<Query>>()
     for (const job of jobs) {
-      const { query, reasons } = job
+      const { query, reasons, changes } = job
       const shape = shapes.of(query.plan)
       expectedMs += shape.costMs ?? UNKNOWN_MS
       const parameters = parameterRow(query)
@@ -73,11 +82,13 @@ export class Work<Query extends Refreshable> {
         groups.set(groupKey, (group = { scope: query.scope, scopeKey: key, shape, items: [] }))
         if (isAlone) this.#alone.push(group)
       }
-      group.items.push({ query, reasons, parameters })
+      group.items.push({ query, reasons, changes, parameters })
     }
     this.expectedMs = expectedMs
     for (const [key, group] of groups) {
       if (key.startsWith('alone')) continue
+      if (group.items.length <= MOST_PARTS) this.#takeOutParts(group)
+      if (group.items.length === 0) continue
       const isLarge = group.items.length >= group.shape.fewest && !isApart
       ;(isLarge ? this.#large : this.#small).push(group)
     }
@@ -85,16 +96,30 @@ export class Work<Query extends Refreshable> {
     this.#small.sort((a, b) => compare(a.scopeKey, b.scopeKey))
   }
 
+  #takeOutParts(group: Group<Query>): void {
+    for (const item of group.items.splice(0)) {
+      const { query, changes } = item
+      const part =
+        changes && group.shape.canReread && query.mayReread(group.shape.rereadFrom) ? partOf(query, changes) : undefined
+      if (part) this.#parts.push({ ...group, items: [{ ...item, part }] })
+      else group.items.push(item)
+    }
+  }
+
   /** The next message. Undefined when there is no more. */
   take(): Message<Query> | undefined {
+    const part = this.#parts.shift()
+    if (part) return { way: 'part', steps: [part] }
     return this.#takeSmall() ?? this.#takeLarge() ?? this.#takeAlone()
   }
 
   /** Every job that no message has taken. */
   drain(): Job<Query>[] {
-    return [this.#small, this.#large, this.#alone].flatMap((groups) =>
+    const parts = this.#parts.splice(0).flatMap(({ items }) => items)
+    const others = [this.#small, this.#large, this.#alone].flatMap((groups) =>
       groups.splice(0).flatMap((group) => group.items.splice(0)),
     )
+    return [...parts, ...others]
   }
 
   #takeLarge(): Message<Query> | undefined {

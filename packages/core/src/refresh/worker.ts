@@ -4,7 +4,7 @@ import { ConnectionLostError, QueryFailedError, type RealtimeError } from '../er
 import type { Clock } from '../util/clock.js'
 import { checkIn, checkOut } from '../util/pool.js'
 import { queryError } from '../util/postgres.js'
-import type { Accepted, RawResult, Refreshable } from './contract.js'
+import type { Accepted, RawResult, Refreshable, SplicedResult } from './contract.js'
 import { BeginError, Lane } from './lane.js'
 import type { PreparedStatements } from './prepared.js'
 import { Runner, type Answer } from './runner.js'
@@ -134,7 +134,9 @@ async function deliver<Query extends Refreshable>(answer: Answer<Query>, deliver
   if (answer.kind === 'slow') return query.schedule.postpone()
   const base = { reasons, snapshot: delivery.token, durationMs: answer.ms }
   if (answer.kind === 'failed') return report(query, { ...NO_RESULT, ...base, error: answer.error })
-  const outcome = await accept(query, answer, delivery)
+  const { fields } = answer
+  const result = answer.kind === 'spliced' ? { fields, texts: answer.texts } : { fields, rows: answer.rows }
+  const outcome = await accept(query, { ...result, parser: delivery.parser }, delivery.token)
   if (outcome instanceof Error) return report(query, { ...NO_RESULT, ...base, error: outcome })
   const { changed, rows } = outcome
   query.schedule.succeed()
@@ -144,11 +146,11 @@ async function deliver<Query extends Refreshable>(answer: Answer<Query>, deliver
 
 async function accept<Query extends Refreshable>(
   query: Query,
-  { fields, rows }: Answer<Query> & { readonly kind: 'rows' },
-  { token, parser }: Delivery,
+  result: RawResult | SplicedResult,
+  token: SnapshotToken,
 ): Promise<Accepted | RealtimeError> {
   try {
-    return await query.accept({ fields, rows, parser }, token)
+    return await query.accept(result, token)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     return new QueryFailedError(`A type parser or Kysely plugin failed on a result: ${reason}`, { cause })

@@ -27,7 +27,8 @@ export function isBehind(top: TopRows, table: PlanTable, { change, row }: Image,
   return false
 }
 
-function compareKeys(
+/** Below zero if `left` comes before `right`; undefined where text does not tell. */
+export function compareKeys(
   kind: Parameters<typeof compare>[0] | null,
   left: KnownText,
   right: KnownText,

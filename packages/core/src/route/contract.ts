@@ -38,9 +38,15 @@ export interface Hit {
   /** A change that no filter may hold back came: truncate, bulk, or any change of a query without a filter. */
   certain: boolean
   /** Row changes that a filter decides on; empty once `certain`. */
-  readonly undecided: { readonly table: PlanTable; readonly change: RowChange }[]
+  readonly undecided: RoutedChange[]
   /** The row changes that reached the query; undefined where they do not say all: a whole table changed, or too many. */
-  changes: { readonly table: PlanTable; readonly change: RowChange }[] | undefined
+  changes: RoutedChange[] | undefined
+}
+
+/** A row change, and the table of the plan through which it reached a query. */
+export interface RoutedChange {
+  readonly table: PlanTable
+  readonly change: RowChange
 }
 
 /** "Which values are the rows of `images` joined with?", by a way into a shape. */

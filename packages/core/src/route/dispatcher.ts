@@ -1,13 +1,13 @@
 import type { Batch } from '../change.js'
 import type { RefreshReason } from '../live/contract.js'
-import type { Ask, Hit, Routable } from './contract.js'
+import type { Ask, Hit, Routable, RoutedChange } from './contract.js'
 import { Router } from './router.js'
 import type { Shape } from './shape.js'
 
 /** What dispatching asks of the live queries' owner. */
 export interface DispatcherHost<Query> {
-  /** The rows of `query` may lack changes of `tick`. */
-  readonly mark: (query: Query, reason: RefreshReason, tick?: number) => void
+  /** The rows of `query` may lack changes of `tick`: `changes`, or any where that is undefined. */
+  readonly mark: (query: Query, reason: RefreshReason, tick?: number, changes?: readonly RoutedChange[]) => void
   /** A query was marked after its tick had gone on. */
   readonly onLateMark: () => void
   /** A filter has decided. */
@@ -86,6 +86,11 @@ export class Dispatcher<Query extends Routable> {
   }
 
   #mark(query: Query, hit: Hit, tick: number): void {
-    for (const reason of hit.reasons) this.#host.mark(query, reason, tick)
+    // All of them come with the first reason.
+    for (const [index, reason] of hit.reasons.entries()) {
+      this.#host.mark(query, reason, tick, index === 0 ? hit.changes : NO_CHANGES)
+    }
   }
 }
+
+const NO_CHANGES: readonly RoutedChange[] = []

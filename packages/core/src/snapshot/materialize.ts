@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { RawResult } from '../refresh/contract.js'
+import type { RawResult, RawRow, SplicedResult } from '../refresh/contract.js'
 import { pairRows } from './pair-rows.js'
 import { columnTexts, rowText, shapeOf, versionOf } from './row-text.js'
 
@@ -27,10 +27,10 @@ export interface MaterializeOptions<Row> {
  */
 export function materialize<Row>(
   previous: Materialized<Row> | undefined,
-  result: RawResult,
+  result: RawResult | SplicedResult,
   { ordered, transform }: MaterializeOptions<Row>,
 ): Materialized<Row> | Promise<Materialized<Row>> {
-  const texts = result.rows.map(rowText)
+  const texts = 'texts' in result ? result.texts : result.rows.map(rowText)
   const shape = shapeOf(result.fields)
   const known = previous?.shape === shape ? previous : undefined
   if (known && isSame(known.texts, texts)) return known
@@ -76,11 +76,14 @@ function matchTexts(before: readonly string[], after: readonly string[]): Match 
   return { origins, came, went: [...places.values()].flat() }
 }
 
-function parseRows({ fields, rows, parser }: RawResult, indexes: readonly number[]): Record<string, unknown>[] {
+function parseRows(result: RawResult | SplicedResult, indexes: readonly number[]): Record<string, unknown>[] {
   if (indexes.length === 0) return []
+  const { fields, parser } = result
+  const rowAt = (index: number): RawRow =>
+    'texts' in result ? columnTexts(result.texts[index]!, fields.length) : result.rows[index]!
   const columns = fields.map((field) => ({ name: field.name, parse: parser(field.typeOid) }))
   return indexes.map((index) => {
-    const raw = rows[index]!
+    const raw = rowAt(index)
     const row: Record<string, unknown> = {}
     columns.forEach(({ name, parse }, position) => {
       const text = raw[position]!

@@ -17,6 +17,8 @@ export interface CatalogRelation {
   /** Found under its bare name on the search path. */
   readonly visible: boolean
   readonly columns: readonly CatalogColumn[]
+  /** The names of its columns; empty where there is none. */
+  readonly primaryKey: readonly string[]
   /** Partitions and children at any depth, but for foreign tables and other sessions' temporary ones. */
   readonly descendants: readonly number[]
   readonly ancestors: readonly number[]
@@ -171,6 +173,10 @@ select coalesce(json_agg(json_build_object(
     where same.relname = c.relname and found.nspname = any($3::text[])
     order by array_position($3::text[], found.nspname::text) limit 1),
   'columns', coalesce((${COLUMNS}), '[]'),
+  'primaryKey', (
+    select coalesce(json_agg(a.attname order by a.attnum), '[]')
+    from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey[:i.indnkeyatts - 1])
+    where i.indrelid = c.oid and i.indisprimary),
   'descendants', (
     select coalesce(json_agg(d.oid::bigint order by d.oid), '[]')
     from down join pg_class d on d.oid = down.oid
