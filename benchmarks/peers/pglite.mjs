@@ -10,6 +10,7 @@ import { live } from '@electric-sql/pglite/live'
 export async function openEmbedded({ setup, sql }) {
   const database = await PGlite.create({ extensions: { live } })
   await database.exec(setup)
+  await database.exec('analyze')
   const { version } = JSON.parse(
     await readFile(new URL('node_modules/@electric-sql/pglite/package.json', import.meta.url), 'utf8'),
   )
