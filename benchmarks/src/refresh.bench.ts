@@ -20,6 +20,9 @@ const OPTIONAL: ShapeOf = {
   text: (marker) =>
     `select id, status, total, note from orders where ${marker}::int is null or customer_id = ${marker}::int order by id`,
 }
+const LARGE: ShapeOf = {
+  text: (marker) => `select id, status, total, note from orders where id <= ${marker} order by id`,
+}
 const SCOPED: ShapeOf = {
   text: (marker) =>
     `select id, status from orders where customer_id = current_setting('app.customer')::int and id > ${marker}`,
@@ -36,11 +39,13 @@ export async function run(options: BenchOptions): Promise<Figures> {
   }
   const optional = await compareOptional(options, shop, reader, client)
   const scopes = await compareScopes(options, shop, reader, client)
+  const part = await comparePart(options, shop, reader)
   const many = equal.filter(({ count }) => count > 1)
   return {
     vs_prepared: rounded(worst(many.map((each) => each.vsPrepared))),
     vs_bare: rounded(worst(many.map((each) => each.vsBare))),
     worst: rounded(worst([optional, scopes])),
+    part: rounded(part),
   }
 }
 
@@ -99,6 +104,28 @@ async function compareScopes(options: BenchOptions, shop: Shop, reader: Client, 
     { way: 'prepared, a transaction each', ms: median(prepared), 'ours ÷': ratio(ours, prepared) },
   ])
   return ratio(ours, prepared)
+}
+
+/** One row of a large result has changed: that row, against the whole result, both shown. */
+async function comparePart(options: BenchOptions, shop: Shop, reader: Client): Promise<number> {
+  const rows = sized(options, 10_000, 300)
+  const instances = await openInstances(shop, reader, LARGE, [rows])
+  const changed = [rows / 2]
+  const afterChange = (refresh: () => Promise<number>) => async () => {
+    await shop.pool.query('update orders set total = total + 1 where id = any($1)', [changed])
+    return refresh()
+  }
+  const contestants = {
+    part: afterChange(() => instances.refresh(changed)),
+    whole: afterChange(() => instances.refresh()),
+  }
+  await interleaved(contestants, sized(options, 25, 1))
+  const { part, whole } = await interleaved(contestants, options.rounds)
+  printTable(`one row changed in a result of ${rows.toLocaleString('en-US')}`, [
+    { way: 'that row alone', ms: median(part), '÷ the whole': ratio(part, whole) },
+    { way: 'the whole result', ms: median(whole) },
+  ])
+  return ratio(part, whole)
 }
 
 /** Every row changes before each measurement; everything is let run first, until the better way is found and code is hot. */

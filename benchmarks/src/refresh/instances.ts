@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import type { Client, Pool } from 'pg'
 import { analyze } from '../../../packages/core/src/analyze/analyze.js'
+import type { Plan } from '../../../packages/core/src/analyze/plan.js'
+import { rowChange } from '../../../packages/core/src/change.js'
 import type { Scope } from '../../../packages/core/src/live/contract.js'
 import { compileLiveQuery } from '../../../packages/core/src/live/compile.js'
 import { LiveInstance } from '../../../packages/core/src/live/live-instance.js'
@@ -21,8 +23,11 @@ export interface ShapeOf {
 /** Queries of one shape, live as in an engine, but refreshed only when asked to. */
 export interface Instances {
   readonly statement: string
-  /** Refreshes all of them on a snapshot of now, and shows them; milliseconds. */
-  refresh(): Promise<number>
+  /**
+   * Refreshes all of them on a snapshot of now, and shows them; milliseconds. `orders`: those that have changed, where that
+   * is known.
+   */
+  refresh(orders?: readonly number[]): Promise<number>
 }
 
 export async function openInstances(
@@ -66,11 +71,16 @@ export async function openInstances(
   let tick = 0
   return {
     statement: compiled[0]!.sql,
-    refresh: async () => {
+    refresh: async (orders) => {
       tick += 1
       const jobs = instances.map((query) => {
-        query.schedule.mark(tick, { kind: 'interval' })
-        return { query, reasons: query.schedule.begin(tick) }
+        query.schedule.mark(
+          tick,
+          { kind: 'interval' },
+          orders?.map((id) => changeOf(query.plan, id)),
+        )
+        const { changes } = query.schedule
+        return { query, changes, reasons: query.schedule.begin(tick) }
       })
       await reader.query('begin isolation level repeatable read read only')
       const { rows } = await reader.query<{ id: string }>('select pg_export_snapshot() as id')
@@ -83,6 +93,11 @@ export async function openInstances(
       return ms
     },
   }
+}
+
+function changeOf({ tables: [table] }: Plan, id: number) {
+  const row = { id: String(id) }
+  return { table: table!, change: rowChange(table!.relation, 'update', row, row) }
 }
 
 function worker(pool: Pool, prepared: PreparedStatements) {
