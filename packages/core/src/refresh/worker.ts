@@ -4,7 +4,7 @@ import { ConnectionLostError, QueryFailedError, type RealtimeError } from '../er
 import type { Clock } from '../util/clock.js'
 import { checkIn, checkOut } from '../util/pool.js'
 import { queryError } from '../util/postgres.js'
-import type { Accepted, RawResult, Refreshable, SplicedResult } from './contract.js'
+import type { Accepted, RawResult, Refreshable } from './contract.js'
 import { BeginError, Lane } from './lane.js'
 import type { PreparedStatements } from './prepared.js'
 import { Runner, type Answer } from './runner.js'
@@ -88,7 +88,9 @@ export async function refresh<Query extends Refreshable>(
       running?.catch(() => {})
       let since = performance.now()
       for (const answer of answers) {
-        await deliver(answer, delivery)
+        const delivered = deliver(answer, delivery)
+        // A promise only where plugins make one necessary: waiting for nothing costs as much as comparing a row.
+        if (delivered) await delivered
         pending.delete(answer.item)
         if (performance.now() - since < TURN_MS) continue
         // Others get their turn, and what the server sends meanwhile is read: it would stop sending.
@@ -129,32 +131,53 @@ interface Delivery {
   readonly parser: RawResult['parser']
 }
 
-async function deliver<Query extends Refreshable>(answer: Answer<Query>, delivery: Delivery): Promise<void> {
+type Result<Query extends Refreshable> = Extract<Answer<Query>, { readonly kind: 'rows' | 'spliced' }>
+
+function deliver<Query extends Refreshable>(answer: Answer<Query>, delivery: Delivery): Promise<void> | undefined {
   const { query, reasons } = answer.item
-  if (answer.kind === 'slow') return query.schedule.postpone()
-  const base = { reasons, snapshot: delivery.token, durationMs: answer.ms }
-  if (answer.kind === 'failed') return report(query, { ...NO_RESULT, ...base, error: answer.error })
-  const { fields } = answer
-  const result = answer.kind === 'spliced' ? { fields, texts: answer.texts } : { fields, rows: answer.rows }
-  const outcome = await accept(query, { ...result, parser: delivery.parser }, delivery.token)
-  if (outcome instanceof Error) return report(query, { ...NO_RESULT, ...base, error: outcome })
-  const { changed, rows } = outcome
-  query.schedule.succeed()
-  query.refreshed({ ...base, changed, rows, error: undefined })
-  outcome.publish()
+  if (answer.kind === 'slow') query.schedule.postpone()
+  else if (answer.kind === 'failed') {
+    const { error, ms: durationMs } = answer
+    report(query, { ...NO_RESULT, reasons, snapshot: delivery.token, durationMs, error })
+  } else {
+    const outcome = accept(answer, delivery)
+    if (outcome instanceof Promise) return outcome.then((later) => show(later, answer, delivery))
+    show(outcome, answer, delivery)
+  }
+  return undefined
 }
 
-async function accept<Query extends Refreshable>(
-  query: Query,
-  result: RawResult | SplicedResult,
-  token: SnapshotToken,
-): Promise<Accepted | RealtimeError> {
+function accept<Query extends Refreshable>(
+  answer: Result<Query>,
+  { token, parser }: Delivery,
+): Accepted | RealtimeError | Promise<Accepted | RealtimeError> {
+  const { item, fields } = answer
+  const content = answer.kind === 'spliced' ? { texts: answer.texts } : { rows: answer.rows }
   try {
-    return await query.accept(result, token)
+    const accepted = item.query.accept({ fields, parser, ...content }, token)
+    return accepted instanceof Promise ? accepted.catch(unacceptable) : accepted
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    return new QueryFailedError(`A type parser or Kysely plugin failed on a result: ${reason}`, { cause })
+    return unacceptable(cause)
   }
+}
+
+function unacceptable(cause: unknown): RealtimeError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new QueryFailedError(`A type parser or Kysely plugin failed on a result: ${reason}`, { cause })
+}
+
+function show<Query extends Refreshable>(
+  outcome: Accepted | RealtimeError,
+  { item: { query, reasons }, ms: durationMs }: Result<Query>,
+  { token: snapshot }: Delivery,
+): void {
+  if (outcome instanceof Error) {
+    return report(query, { ...NO_RESULT, reasons, snapshot, durationMs, error: outcome })
+  }
+  const { changed, rows } = outcome
+  query.schedule.succeed()
+  query.refreshed({ reasons, snapshot, durationMs, changed, rows, error: undefined })
+  outcome.publish()
 }
 
 function parserOf(client: PoolClient): RawResult['parser'] {

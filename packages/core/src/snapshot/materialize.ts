@@ -104,11 +104,13 @@ function keepValues<Row>(
   { came, went }: Match,
   columns: number,
 ): void {
+  // Looking for pairs costs more than all else here, and most results have nothing to keep.
+  if (!came.some((to) => hasObject(rows[to] as Record<string, unknown>))) return
   for (const [from, to] of pairRows(known.rows, rows, went, came)) {
     const before = known.rows[from] as Record<string, unknown>
     const after = rows[to] as Record<string, unknown>
     const names = Object.keys(after)
-    if (!names.some((name) => typeof after[name] === 'object' && after[name] !== null)) continue
+    if (!hasObject(after)) continue
     // Columns of the same name share a value, and integer-like names come first: neither has a place of its own.
     if (names.length !== columns || names.some((name) => /^\d/.test(name)) || Object.isFrozen(after)) continue
     const [old, now] = [columnTexts(known.texts[from]!, columns), columnTexts(texts[to]!, columns)]
@@ -116,4 +118,9 @@ function keepValues<Row>(
       if (old[position] === now[position] && isDeepStrictEqual(before[name], after[name])) after[name] = before[name]
     })
   }
+}
+
+function hasObject(row: Record<string, unknown>): boolean {
+  for (const name in row) if (typeof row[name] === 'object' && row[name] !== null) return true
+  return false
 }
