@@ -32,7 +32,7 @@ async function refreshedBy(query: Query, change: string): Promise<readonly unkno
     expect(live.rows).toEqual(await shop.run(text, [...parameters]))
   }
   expect(realtime.errors.map(String)).toEqual([])
-  return refreshes.map(({ parameters }) => parameters[0]).toSorted()
+  return refreshes.map(({ parameters }) => parameters[0]).toSorted((a, b) => Number(a) - Number(b))
 }
 
 const ordersOf: Query = ({ db }, n) =>
