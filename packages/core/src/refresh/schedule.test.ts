@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { RoutedChange } from '../route/contract.js'
 import { Schedule } from './schedule.js'
 
 const change = { kind: 'change', table: 'orders', operation: 'insert', columns: [] } as const
@@ -117,5 +118,43 @@ describe('the schedule of a live query', () => {
     schedule.enroll(6)
     schedule.mark(5, change)
     expect(schedule.pendingSince).toBe(6)
+  })
+})
+
+describe('the changes that the rows lack', () => {
+  const row = {} as RoutedChange
+
+  test('are known while every mark says them', () => {
+    const { schedule } = setUp()
+    schedule.mark(1, change, [row])
+    schedule.mark(2, change, [row, row])
+    expect(schedule.changes).toHaveLength(3)
+    schedule.begin(2)
+    expect(schedule.changes).toEqual([])
+    schedule.mark(3, change, [row])
+    schedule.succeed()
+    expect(schedule.changes).toHaveLength(1)
+  })
+
+  test.each<[string, (schedule: Schedule) => void]>([
+    ['a mark that says none', (schedule) => schedule.mark(2, change)],
+    [
+      'too many',
+      (schedule) =>
+        schedule.mark(
+          2,
+          change,
+          Array.from({ length: 200 }, () => row),
+        ),
+    ],
+    ['a refresh that failed', (schedule) => (schedule.begin(2), schedule.fail())],
+    ['a refresh that did not take place', (schedule) => (schedule.begin(2), schedule.abort())],
+    ['a refresh that was left to others', (schedule) => (schedule.begin(2), schedule.postpone())],
+  ])('are not known after %s, whatever comes then', (_, happens) => {
+    const { schedule } = setUp()
+    schedule.mark(1, change, [row])
+    happens(schedule)
+    schedule.mark(3, change, [row])
+    expect(schedule.changes).toBeUndefined()
   })
 })
