@@ -137,12 +137,17 @@ function startCache({ connectionString, folder, port, streamPort, queryUrl, log 
     DO_NOT_TRACK: '1',
     ZERO_ADMIN_PASSWORD: randomUUID(),
   }
-  return spawn(suitableNode(), [cli], {
+  const cache = spawn(suitableNode(), [cli], {
     cwd: folder,
     env: { ...process.env, ...settings, NODE_ENV: 'production', NODE_OPTIONS: '' },
     stdio: log ? 'inherit' : 'ignore',
     detached: true,
   })
+  // It ends its workers by itself, and must not outlive a benchmark that fails.
+  const end = () => cache.kill('SIGTERM')
+  process.once('exit', end)
+  cache.once('exit', () => process.off('exit', end))
+  return cache
 }
 
 /** zero-cache needs Node 22. */
