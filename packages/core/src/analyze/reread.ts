@@ -101,8 +101,10 @@ class Select {
     const range = this.#rangeEntry(entry)
     const use = this.#tableOf(range)
     // It must stand nowhere else: not in a subquery, and not behind a view, a policy or a function.
-    if (!range || !use || use.inQuery !== 1 || use.through.size > 0 || use.relation.ancestors.length > 0)
-      return undefined
+    if (!range || !use || use.inQuery !== 1 || use.through.size > 0) return undefined
+    // Attaching a partition or child brings rows that no trigger sees: with some rows read before it and some after,
+    // the result would be that of no snapshot.
+    if (use.relation.ancestors.length + use.relation.descendants.length > 0) return undefined
     if (range.fields.get('tablesample') !== undefined) return undefined
     const key = use.relation.primaryKey.map((column) => this.#key(entry, column))
     if (key.length === 0 || !key.every((part) => part !== undefined)) return undefined
