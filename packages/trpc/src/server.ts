@@ -13,5 +13,6 @@ export type {
   OptionsFor,
 } from './internals/live-types.js'
 export type { WireRow, WireValue } from './internals/projection.js'
+export { shareSerialized, type TransformerPair } from './internals/share-serialized.js'
 export { singleton } from './internals/singleton.js'
 export type { DataTransformer, Transformer } from './internals/transformer.js'

@@ -1,6 +1,7 @@
 import type { Patch } from '@pg-realtime/core'
 import { isPlainObject, PLAIN } from '../protocol.js'
 import { collectSteps, History, type RenderedPatch, type RowProjection, type Transition } from './history.js'
+import { markShared } from './share-serialized.js'
 import type { DataTransformer } from './transformer.js'
 
 /** A column value as it leaves the server: transformers know Uint8Array, and none knows Node's Buffer. */
@@ -135,7 +136,7 @@ export class Projection implements RowProjection {
     let values: readonly unknown[] | undefined
     let lines: string | undefined
     const content = {
-      values: () => (values ??= rows.map((row) => this.value(row))),
+      values: () => (values ??= markShared(rows.map((row) => this.value(row)))),
       lines: () => (lines ??= rows.map((row) => this.line(row)).join('\n')),
     }
     this.#contents.set(rows, content)
