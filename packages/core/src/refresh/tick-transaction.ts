@@ -1,4 +1,5 @@
 import type { Client, ClientBase, QueryResult } from 'pg'
+import { backendOf } from '../util/pool.js'
 
 const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_catalog.pg_export_snapshot() AS id'
 
@@ -18,9 +19,9 @@ export class TickTransaction {
     this.#onAnswer = onAnswer
   }
 
-  /** For users that know a client only. */
+  /** For users that know a client only, and which backend serves it. */
   get client(): ClientBase {
-    return { query: this.query } as unknown as ClientBase
+    return { query: this.query, processID: backendOf(this.#reader) } as unknown as ClientBase
   }
 
   /** Begins, if no query has. Returns the identifier of the exported snapshot. */

@@ -13,7 +13,7 @@ import { excludedColumns } from './exclusions.js'
 import { Gaps } from './gaps.js'
 import { Installation } from './installation.js'
 import { Lease } from './lease.js'
-import { readLog, type LogReading, type ReadOptions } from './log-reader.js'
+import { readLog, type LogReading } from './log-reader.js'
 import { captureObjects, type CaptureObjects } from './objects.js'
 import { currentSnapshot, transactionsElsewhere } from './open-transactions.js'
 import { ensureEpoch, Presence } from './presence.js'
@@ -51,7 +51,11 @@ interface Running {
   readonly rotation: Rotation
   /** The reading before, which a batch is compared with. */
   previous: { readonly reading: LogReading; readonly snapshot: PgSnapshot } | undefined
-  statement: ReadOptions['statement']
+  /** Whether a connection stays with one backend. */
+  readonly isDirect: boolean
+  /** The name of the statement that reads, and the backend on which it is prepared. */
+  readonly statement: string
+  preparedOn: number | undefined
   rotateTimer: unknown
   rotating: Promise<void> | undefined
 }
@@ -91,15 +95,18 @@ export class TriggerSource implements ChangeSource {
     const rings = await setDoorbell(control, objects, doorbell)
     const lease = new Lease(control, objects)
     const nonce = randomBytes(8).toString('hex')
+    const isDirect = await staysWithBackend(control)
     const running: Running = {
       control,
       signals,
       lease,
-      doorbell: new Doorbell({ control, objects, lease, signals, safetyPollMs, clock, nonce }),
+      doorbell: new Doorbell({ control, objects, lease, signals, safetyPollMs, clock, nonce, isDirect }),
       presence: new Presence(control, objects),
       rotation: new Rotation(objects),
       previous: undefined,
-      statement: (await isDirect(control)) ? { name: `_pg_realtime_read_${nonce}`, isPrepared: false } : undefined,
+      isDirect,
+      statement: `_pg_realtime_read_${nonce}`,
+      preparedOn: undefined,
       rotateTimer: undefined,
       rotating: undefined,
     }
@@ -127,12 +134,13 @@ export class TriggerSource implements ChangeSource {
     const running = this.#started()
     const { previous, doorbell, rotation, signals } = running
     const { renewedAt } = running.lease
+    const backend = backendOf(transaction)
     const reading = await readLog(transaction, this.#objects, {
       previous: previous?.snapshot.text,
       relations: [...this.#watched.keys()],
-      statement: running.statement,
+      statement: running.isDirect ? { name: running.statement, isPrepared: running.preparedOn === backend } : undefined,
     })
-    running.statement = running.statement && { ...running.statement, isPrepared: true }
+    running.preparedOn = backend
     const snapshot = parseSnapshot(reading.snapshot)
     const doubt = previous && this.#doubt(running, previous, reading, snapshot, renewedAt)
     if (doubt?.suspectsOpen) await this.#distrust(running, doubt.reason)
@@ -301,7 +309,7 @@ async function checkServer(control: ClientBase): Promise<void> {
 }
 
 /** A pooler that shares out its connections by the transaction tells its clients a number of its own. */
-async function isDirect(control: ClientBase): Promise<boolean> {
+async function staysWithBackend(control: ClientBase): Promise<boolean> {
   const { rows } = await control.query<{ backend: number }>('SELECT pg_catalog.pg_backend_pid() AS backend')
   return rows[0]?.backend === backendOf(control)
 }
