@@ -40,6 +40,8 @@ const { values } = parseArgs({
     features: { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     'no-save': { type: 'boolean', default: false },
+    /** A case that fails is run once more, and counts if it fails again; both are printed. */
+    retry: { type: 'boolean', default: false },
     'keep-going': { type: 'boolean', default: false },
   },
 })
@@ -95,7 +97,7 @@ for (let seed = Number(values.seed); totals.transactions < Number(values.transac
     console.log(
       `seed ${seed}: ${totals.transactions} transactions in ${totals.seconds} s, ${totals.failures} failed cases`,
     )
-  if (failures[0]) await failed(generated.case, failures[0])
+  if (failures[0] && !(await passesAgain(generated.case, failures[0]))) await failed(generated.case, failures[0])
   if (totals.failures > 0 && !values['keep-going']) break
 }
 console.log({ version, ...totals, ...Object.fromEntries(counts) })
@@ -113,6 +115,13 @@ function tally({ engineErrors: reported, routing, ...numbers }: Statistics): voi
   for (const [name, count] of Object.entries({ ...numbers, ...routing }))
     counts.set(name, (counts.get(name) ?? 0) + count)
   for (const [name, count] of reported) engineErrors.set(name, (engineErrors.get(name) ?? 0) + count)
+}
+
+async function passesAgain(input: Case, failure: Failure): Promise<boolean> {
+  if (!values.retry) return false
+  console.log(`\nfailed the first time: seed ${input.seed}\n${describeFailure(failure, input)}`)
+  const { failures } = await runCase(input, { createEngine: engine(input.seed), historyShare: Number(values.history) })
+  return failures.length === 0
 }
 
 async function failed(input: Case, failure: Failure): Promise<void> {

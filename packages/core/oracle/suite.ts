@@ -39,7 +39,8 @@ function everything(seed: number, transactions: number): readonly string[] {
 }
 
 function common(seed: number, transactions: number): readonly string[] {
-  return ['--shapes', '60', '--seed', String(seed), '--transactions', String(Math.ceil(transactions))]
+  const retry = process.env['CI'] === 'true' ? ['--retry'] : []
+  return [...retry, '--shapes', '60', '--seed', String(seed), '--transactions', String(Math.ceil(transactions))]
 }
 
 /** At most `width` at a time; the longest ones come first. */
