@@ -8,9 +8,11 @@ export interface WriteError {
 }
 
 /** What may happen to writers that get in each other's way; alone, none of it may. */
-const CONFLICTS = new Set(['55P03', '40P01', '40001', '25P02', '23505', '23503', '3B001', '0A000'])
+const CONFLICTS = new Set(['55P03', '40P01', '40001', '23505', '23503', '0A000'])
 /** What a case does to itself: the error in a savepoint, and TRUNCATE of a table whose deferred checks are still to come. */
 const OWN_ERRORS = new Set(['22012', '55006'])
+/** Only ever said after another error of the same transaction, which is judged by itself. */
+const AFTER_ERRORS = new Set(['25P02', '3B001'])
 
 /** Sends the steps of a round, one after the other or each session's beside the others'. */
 export class Sessions {
@@ -38,7 +40,9 @@ export class Sessions {
     }
     if (round.parallel) await Promise.all(lanes(round).map((lane) => inOrder(lane, one)))
     else await inOrder(round.steps, one)
-    return errors.filter(({ code }) => !OWN_ERRORS.has(code) && (alone || !CONFLICTS.has(code)))
+    return errors.filter(
+      ({ code }) => !OWN_ERRORS.has(code) && !AFTER_ERRORS.has(code) && (alone || !CONFLICTS.has(code)),
+    )
   }
 
   /** Ends what is open: after the last round of a case that was cut short. */
