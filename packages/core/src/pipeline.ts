@@ -77,7 +77,7 @@ export class Pipeline {
     const { pool, clock, random, source, registry, mapPlan } = options
     this.#intervals = new Intervals(clock)
     this.#planner = new Planner({ pool, clock, mapPlan })
-    const questioner = new Questioner()
+    const questioner = new Questioner(clock)
     this.#loop = new TickLoop<LiveInstance>({
       pool,
       clock,
@@ -93,6 +93,7 @@ export class Pipeline {
       statementTimeoutMs: options.statementTimeoutMs,
     })
     this.#dispatcher = new Dispatcher<LiveInstance>({
+      clock,
       mark: (instance, reason, tick, changes) => this.#loop.mark(instance, reason, tick, changes),
       onLateMark: () => this.#loop.request(),
       onDecided: () => this.#barriers.check(),

@@ -59,8 +59,8 @@ export interface Inquiry {
 export type Answer =
   /** One row for each combination of values, as text, in the order of the way's slots. */
   | { readonly kind: 'rows'; readonly rows: readonly (readonly (string | null)[])[] }
-  /** It could not be asked; `isFinal`: and need not be tried again. */
-  | { readonly kind: 'unknown'; readonly reason: string; readonly isFinal: boolean }
+  /** It could not be asked. `again`: when it may be tried again; `later` is for what can pass, `never` for what cannot. */
+  | { readonly kind: 'unknown'; readonly reason: string; readonly again: 'next' | 'later' | 'never' }
 
 /** Answers in the order of the inquiries. Never rejects for their sake; a lost connection does. */
 export type Ask = (inquiries: readonly Inquiry[], changes: readonly Change[]) => Promise<readonly Answer[]>

@@ -1,9 +1,10 @@
 import type { Operand } from '../analyze/plan.js'
 import type { RouteExplanation } from '../live/contract.js'
-import type { JoinWay, Way } from './way.js'
+import type { Unasked } from './unasked.js'
+import type { Way } from './way.js'
 
-/** One way into a shape, in words. `unasked`: why its question is not asked any more. */
-export function describeWay(way: Way, unasked: ReadonlyMap<JoinWay, string>): RouteExplanation {
+/** One way into a shape, in words. */
+export function describeWay(way: Way, unasked: Unasked): RouteExplanation {
   const base = { table: way.table.label, alias: way.alias }
   switch (way.kind) {
     case 'every':
@@ -16,7 +17,7 @@ export function describeWay(way: Way, unasked: ReadonlyMap<JoinWay, string>): Ro
       return { ...base, by: 'values', on: [...looked, ...checked], because: undefined }
     }
     case 'join': {
-      const because = unasked.get(way)
+      const because = unasked.reason(way)
       const on = way.slots.map(({ at, operands }) => {
         const alias = way.partners[at.partner]?.alias ?? way.alias
         return `${alias}.${at.column} ${operandsText(operands)}`

@@ -1,11 +1,13 @@
 import type { Batch } from '../change.js'
 import type { RefreshReason } from '../live/contract.js'
+import type { Clock } from '../util/clock.js'
 import type { Ask, Hit, Routable, RoutedChange } from './contract.js'
 import { Router } from './router.js'
 import type { Shape } from './shape.js'
 
 /** What dispatching asks of the live queries' owner. */
 export interface DispatcherHost<Query> {
+  readonly clock: Clock
   /** The rows of `query` may lack changes of `tick`: `changes`, or any where that is undefined. */
   readonly mark: (query: Query, reason: RefreshReason, tick?: number, changes?: readonly RoutedChange[]) => void
   /** A query was marked after its tick had gone on. */
@@ -17,13 +19,14 @@ export interface DispatcherHost<Query> {
 /** Routes batches to live queries, and lets their filters decide. */
 export class Dispatcher<Query extends Routable> {
   readonly #host: DispatcherHost<Query>
-  readonly #router = new Router<Query>()
+  readonly #router: Router<Query>
   readonly #queries = new Set<Query>()
   /** Filters that still decide, and the tick on whose changes. */
   readonly #undecided = new Map<symbol, number>()
 
   constructor(host: DispatcherHost<Query>) {
     this.#host = host
+    this.#router = new Router<Query>(host.clock)
   }
 
   /** Queries that changes are routed to. */

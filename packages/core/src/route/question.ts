@@ -16,6 +16,8 @@ export interface Question {
   /** `parameter(n)` is how the statement writes the n-th of `values`, from 0. */
   readonly sql: (parameter: (n: number) => string) => string
   readonly values: readonly string[]
+  /** How many rows the arrays hold, at most. */
+  readonly rows: number
 }
 
 /**
@@ -34,6 +36,7 @@ export function questionOf(
   const columns = ownColumns(way)
   const own = rowsSql(way.table, columns, images, add)
   if (own === undefined) return undefined
+  let rows = images.length
   const from = [(parameter: Parameter) => `${own(parameter)} as t(${columns.map(quoteIdentifier).join(', ')})`]
   for (const [index, partner] of way.partners.entries()) {
     const table = plan.tables.find(({ relation }) => relation === partner.relation)
@@ -42,11 +45,13 @@ export function questionOf(
     const old = oldImages(table, changes)
     const before = old.length > 0 ? rowsSql(table, joined, old, add) : NO_ROWS
     if (before === undefined) return undefined
+    rows += old.length
     from.push((parameter) => `${partnerSql(table, joined, before(parameter))} as p${index}`)
   }
   const where = [...linksSql(way), ...constantsSql(plan, way)]
   return {
     values,
+    rows,
     sql: (parameter) =>
       `select distinct ${way.slots.map(({ at }) => `${columnSql(at)}::text`).join(', ') || 'true::text'} from ` +
       from.map((item) => item(parameter)).join(', ') +

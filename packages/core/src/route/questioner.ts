@@ -1,6 +1,7 @@
 import type { Client, QueryArrayResult } from 'pg'
 import type { Plan } from '../analyze/plan.js'
 import type { Change } from '../change.js'
+import { systemClock, type Clock } from '../util/clock.js'
 import { isConnectionError, sqlState } from '../util/postgres.js'
 import type { Answer, Inquiry } from './contract.js'
 import { questionOf, type Question } from './question.js'
@@ -11,6 +12,13 @@ const MOST_IMAGES = 5_000
 /** Questions in one statement. */
 const MOST_TOGETHER = 8
 const MOST_STATEMENTS = 200
+/**
+ * Questions about no more rows than this run by the plan that was made for the first of them: PostgreSQL would plan each one
+ * anew, which takes longer than to run it. With more rows than this a plan of their own is worth its time.
+ */
+const FEW_ROWS = 100
+/** After this long for a few rows the plans are made anew: a table may have grown, and nobody has analyzed it yet. */
+const LONG_MS = 50
 
 type Row = (string | null)[]
 
@@ -23,16 +31,23 @@ interface Asked {
 /** Puts join questions to PostgreSQL, in the transaction of a tick. */
 export class Questioner {
   readonly #names = new Map<string, string>()
-  readonly #readable = new WeakMap<Client, WeakMap<Plan, boolean>>()
+  readonly #readable = new WeakMap<Client, WeakSet<Plan>>()
+  /** Connections whose plans are to be made anew. */
+  readonly #outdated = new WeakSet<Client>()
+  readonly #clock: Pick<Clock, 'now'>
   #isNaming = true
+
+  constructor(clock: Pick<Clock, 'now'> = systemClock) {
+    this.#clock = clock
+  }
 
   /** A lost connection rejects; nothing else does. */
   async ask(reader: Client, inquiries: readonly Inquiry[], changes: readonly Change[]): Promise<readonly Answer[]> {
     const answers = inquiries.map((): Answer => NOT_LOGGED)
     const asked: Asked[] = []
-    await this.#learnReadable(reader, inquiries)
+    const readable = await this.#learnReadable(reader, inquiries)
     for (const [position, { plan, way, images }] of inquiries.entries()) {
-      if (this.#readable.get(reader)?.get(plan) !== true) answers[position] = NOT_READABLE
+      if (!readable.has(plan)) answers[position] = NOT_READABLE
       else if (images.length > MOST_IMAGES) answers[position] = TOO_MANY
       else {
         const question = questionOf(plan, way, images, changes)
@@ -47,9 +62,12 @@ export class Questioner {
 
   /** Asked again alone where they fail together, so that one of them does not spoil the others' answers. */
   async #askTogether(reader: Client, asked: readonly Asked[], answers: Answer[]): Promise<void> {
+    const isFew = asked.every(({ question }) => question.rows <= FEW_ROWS)
     try {
-      await reader.query(`SAVEPOINT questions; SET LOCAL statement_timeout = ${BUDGET_MS}`)
+      await reader.query(this.#opening(reader, isFew))
+      const began = this.#clock.now()
       const { rows } = await this.#run(reader, asked)
+      if (isFew && this.#clock.now() - began > LONG_MS) this.#outdated.add(reader)
       for (const { position } of asked) answers[position] = { kind: 'rows', rows: [] }
       for (const [index, ...values] of rows) {
         const { position, columns } = asked[Number(index)]!
@@ -59,8 +77,15 @@ export class Questioner {
     } catch (error) {
       if (isConnectionError(error)) throw error
       await reader.query('ROLLBACK TO SAVEPOINT questions')
+      this.#outdated.add(reader)
       await this.#failed(reader, asked, answers, error)
     }
+  }
+
+  #opening(reader: Client, isFew: boolean): string {
+    const mode = isFew ? 'force_generic_plan' : 'force_custom_plan'
+    const opening = `SAVEPOINT questions; SET LOCAL statement_timeout = ${BUDGET_MS}; SET LOCAL plan_cache_mode = ${mode}`
+    return this.#outdated.delete(reader) ? `${opening}; DISCARD PLANS` : opening
   }
 
   async #failed(reader: Client, asked: readonly Asked[], answers: Answer[], error: unknown): Promise<void> {
@@ -74,13 +99,7 @@ export class Questioner {
       for (const one of asked) await this.#askTogether(reader, [one], answers)
       return
     }
-    const reason = error instanceof Error ? error.message : String(error)
-    for (const { position } of asked) {
-      answers[position] =
-        state === '57014'
-          ? { kind: 'unknown', reason: `the question took longer than ${BUDGET_MS} ms`, isFinal: true }
-          : { kind: 'unknown', reason: `PostgreSQL refused the question: ${reason}`, isFinal: true }
-    }
+    for (const { position } of asked) answers[position] = failure(error)
   }
 
   #run(reader: Client, asked: readonly Asked[]): Promise<QueryArrayResult<Row>> {
@@ -110,26 +129,42 @@ export class Questioner {
    * The engine's own role may not see what the live queries' roles see: row security would hide rows from the answers.
    * Plans are made anew when policies change.
    */
-  async #learnReadable(reader: Client, inquiries: readonly Inquiry[]): Promise<void> {
+  async #learnReadable(reader: Client, inquiries: readonly Inquiry[]): Promise<WeakSet<Plan>> {
     let readable = this.#readable.get(reader)
-    if (!readable) this.#readable.set(reader, (readable = new WeakMap<Plan, boolean>()))
-    for (const { plan } of inquiries) {
+    if (!readable) this.#readable.set(reader, (readable = new WeakSet()))
+    for (const plan of new Set(inquiries.map((inquiry) => inquiry.plan))) {
       if (readable.has(plan)) continue
       const { rows } = await reader.query<{ readable: boolean }>(READABLE, [
         plan.tables.map(({ relation }) => relation),
       ])
-      readable.set(plan, rows[0]?.readable === true)
+      if (rows[0]?.readable === true) readable.add(plan)
     }
+    return readable
   }
 }
 
-const NOT_LOGGED: Answer = { kind: 'unknown', reason: 'the log lacks a value that the question needs', isFinal: false }
+function failure(error: unknown): Answer {
+  const state = sqlState(error)
+  const message = error instanceof Error ? error.message : String(error)
+  const reason =
+    state === '57014' ? `the question took longer than ${BUDGET_MS} ms` : `PostgreSQL refused the question: ${message}`
+  return { kind: 'unknown', reason, again: state !== undefined && PASSING.test(state) ? 'later' : 'never' }
+}
+
+/**
+ * SQLSTATEs of what the same question may not meet again: a value of this batch (22), a conflict (40), a missing right
+ * (42501), missing resources (53), a lock (55P03), an interruption (57014), a system error (58). With any other one
+ * PostgreSQL says that it does not understand the question.
+ */
+const PASSING = /^(22|40|53|58|42501|55P03|57014)/
+
+const NOT_LOGGED: Answer = { kind: 'unknown', reason: 'the log lacks a value that the question needs', again: 'next' }
 const NOT_READABLE: Answer = {
   kind: 'unknown',
   reason: 'the engine’s own role may not read all rows of the tables',
-  isFinal: false,
+  again: 'later',
 }
-const TOO_MANY: Answer = { kind: 'unknown', reason: 'the batch changed too many rows', isFinal: false }
+const TOO_MANY: Answer = { kind: 'unknown', reason: 'the batch changed too many rows', again: 'next' }
 
 const READABLE = `
 SELECT pg_catalog.bool_and(

@@ -1,5 +1,6 @@
 import type { PlanTable } from '../analyze/plan.js'
 import type { Change, RelationId, RowChange } from '../change.js'
+import { systemClock, type Clock } from '../util/clock.js'
 import type { Ask, Hit, Inquiry, Routable } from './contract.js'
 import { Shape } from './shape.js'
 import type { Image } from './question.js'
@@ -12,6 +13,11 @@ import type { JoinWay } from './way.js'
 export class Router<Query extends Routable> {
   readonly #shapes = new Map<Query['plan'], Shape<Query>>()
   readonly #routes = new Map<RelationId, Map<PlanTable, Shape<Query>>>()
+  readonly #clock: Pick<Clock, 'now'>
+
+  constructor(clock: Pick<Clock, 'now'> = systemClock) {
+    this.#clock = clock
+  }
 
   add(query: Query): void {
     this.#shapeOf(query.plan).add(query)
@@ -20,7 +26,7 @@ export class Router<Query extends Routable> {
   #shapeOf(plan: Query['plan']): Shape<Query> {
     const known = this.#shapes.get(plan)
     if (known) return known
-    const shape = new Shape<Query>(plan)
+    const shape = new Shape<Query>(plan, this.#clock)
     this.#shapes.set(plan, shape)
     for (const table of plan.tables) {
       for (const relation of table.family) {
@@ -103,10 +109,11 @@ export class Router<Query extends Routable> {
     for (const [index, { shape, way, images, steps }] of open.entries()) {
       const answer = answers[index]!
       if (answer.kind === 'unknown') {
-        if (answer.isFinal) shape.unasked.set(way, answer.reason)
+        if (answer.again !== 'next') shape.unasked.failed(way, answer.reason, answer.again === 'later')
         for (const step of steps) addAll(hits, shape.queries, step)
         continue
       }
+      shape.unasked.answered(way)
       const reached = new Set<Query>()
       for (const values of answer.rows) for (const query of shape.answered(way, values)) reached.add(query)
       const inReach = [...shape.inReach(way, images, reached)]

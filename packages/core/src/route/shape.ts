@@ -1,26 +1,28 @@
 import type { Plan, PlanTable } from '../analyze/plan.js'
 import type { RowChange, TextRow } from '../change.js'
 import type { RouteExplanation } from '../live/contract.js'
+import type { Clock } from '../util/clock.js'
 import { isBehind } from './behind.js'
 import { fails, imageValue } from './conditions.js'
 import type { Routable } from './contract.js'
 import { describeWay } from './describe.js'
 import { InstanceIndex, type Slot } from './instance-index.js'
 import type { Image } from './question.js'
+import { Unasked } from './unasked.js'
 import { waysOf, type JoinWay, type Way } from './way.js'
 
 /** The live queries of one shape, and how changes find them. */
 export class Shape<Query extends Routable> {
   readonly plan: Plan
   readonly queries = new Set<Query>()
-  /** Ways that ask PostgreSQL, and why one of them is not asked any more. */
-  readonly unasked = new Map<JoinWay, string>()
+  readonly unasked: Unasked
   readonly #ways: ReadonlyMap<PlanTable, readonly Way[]>
   readonly #indexes = new Map<Way, InstanceIndex<Query>>()
   readonly #distinctIndexes: readonly InstanceIndex<Query>[]
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, clock: Pick<Clock, 'now'>) {
     this.plan = plan
+    this.unasked = new Unasked(clock)
     const ways = waysOf(plan)
     this.#ways = new Map(plan.tables.map((table) => [table, ways.filter((way) => way.table === table)]))
     const bySlots = new Map<string, InstanceIndex<Query>>()
