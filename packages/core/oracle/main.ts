@@ -8,7 +8,8 @@ import { Shapes } from '../src/refresh/shape.js'
 import type { Case, RunSettings } from './case.js'
 import { generateCase } from './generate.js'
 import { plantedBugs, type PlantedBug } from './planted-bugs.js'
-import { plantedRoutingBugs, type PlantedRoutingBug } from './planted-routing-bugs.js'
+import { plantedPatchBugs } from './planted-patch-bugs.js'
+import { plantedRoutingBugs } from './planted-routing-bugs.js'
 import { describeCase, describeFailure, saveRegression } from './report.js'
 import { generatePartsCase } from './parts/generate.js'
 import { generateRoutingCase } from './routing/generate.js'
@@ -52,9 +53,11 @@ const settings: Partial<RunSettings> = {
 }
 const engineBug = values.bug !== undefined && values.bug in plantedBugs ? (values.bug as PlantedBug) : undefined
 if (values.bug !== undefined && engineBug === undefined) {
-  const names = [...Object.keys(plantedBugs), ...Object.keys(plantedRoutingBugs)]
-  if (!(values.bug in plantedRoutingBugs)) throw new Error(`no such bug; there are: ${names.join('; ')}`)
-  plantedRoutingBugs[values.bug as PlantedRoutingBug]()
+  const replacing: Record<string, () => Disposable> = { ...plantedRoutingBugs, ...plantedPatchBugs }
+  const names = [...Object.keys(plantedBugs), ...Object.keys(replacing)]
+  const plant = replacing[values.bug]
+  if (!plant) throw new Error(`no such bug; there are: ${names.join('; ')}`)
+  plant()
 }
 const rereadFrom = (seed: number): number | undefined =>
   values['reread-from'] === undefined ? (seed % 2 === 0 ? 0 : undefined) : Number(values['reread-from'])
