@@ -86,7 +86,13 @@ export async function openInstances(
       const { rows } = await reader.query<{ id: string }>('select pg_export_snapshot() as id')
       const startedAt = performance.now()
       const work = new Work(jobs, shapes, false, () => Date.now())
-      await refresh(work, { id: rows[0]!.id, token: '1.1.1:1:' }, false, worker(shop.pool, prepared), () => {})
+      await refresh(
+        work,
+        { kind: 'exported', id: rows[0]!.id, token: '1.1.1:1:' },
+        false,
+        worker(shop.pool, prepared),
+        () => {},
+      )
       const ms = performance.now() - startedAt
       await reader.query('commit')
       if (instances.some(({ schedule }) => schedule.isDirty)) throw new Error('not every instance was refreshed')

@@ -51,6 +51,7 @@ function wrapped(source: ChangeSource, replaced: Partial<ChangeSource>): ChangeS
     read: (transaction) => source.read(transaction),
     audit: (control) => source.audit(control),
     stop: () => source.stop(),
+    writesNext: () => source.writesNext(),
     ...replaced,
   }
 }

@@ -1,5 +1,5 @@
 import type { BinaryOperationNode, OperationNode, OperatorNode, UnaryOperationNode } from 'kysely'
-import pg, { type Client } from 'pg'
+import pg, { type Client, type ClientBase } from 'pg'
 import type { Arms, Block } from '../src/analyze/ast/blocks.js'
 import { is, unwrap } from '../src/analyze/ast/nodes.js'
 import { Relaxer, type Part } from '../src/analyze/ast/relaxation.js'
@@ -7,6 +7,7 @@ import type { Change } from '../src/change.js'
 import { operandValues } from '../src/route/conditions.js'
 import type { Inquiry } from '../src/route/contract.js'
 import { InstanceIndex } from '../src/route/instance-index.js'
+import type { TickClient } from '../src/refresh/tick-transaction.js'
 import { Questioner } from '../src/route/questioner.js'
 import { Shape } from '../src/route/shape.js'
 import { replaceMethod } from './run/replace-method.js'
@@ -100,11 +101,11 @@ function changesFor(isKnown: (change: Change, inquiry: Inquiry) => boolean): Dis
 }
 
 /** A transaction that began when something else had been committed, if that happens within a moment. */
-async function laterClient(reader: Client): Promise<Client> {
-  const { host, port, user, password, database } = reader
+async function laterClient(reader: ClientBase): Promise<Client> {
+  const { host, port, user, password, database } = (reader as unknown as TickClient).connection
   const client = new pg.Client({ host, port, user, database: database!, ...(password ? { password } : {}) })
   await client.connect()
-  const snapshot = async (from: Client) =>
+  const snapshot = async (from: ClientBase) =>
     (await from.query<{ text: string }>('select pg_current_snapshot()::text as text')).rows[0]?.text
   const before = await snapshot(reader)
   for (let tries = 0; tries < 10 && (await snapshot(client)) === before; tries++)

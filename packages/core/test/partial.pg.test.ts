@@ -169,6 +169,7 @@ describe('read as a whole', () => {
           watch: (tables) => source.watch(tables),
           audit: (control) => source.audit(control),
           stop: () => source.stop(),
+          writesNext: () => source.writesNext(),
           read: async (transaction) => {
             const batch = await source.read(transaction)
             // One change is lost, and the source says so.

@@ -22,8 +22,13 @@ export interface ChangeSource {
    * for the application: waits for locks only briefly, and retries.
    */
   watch(tables: readonly PlanTable[]): Promise<void>
-  /** The batch of this transaction's snapshot. The first one after `start` always has a gap. */
+  /**
+   * The batch of this transaction's snapshot. The first one after `start` always has a gap. A connection is the same
+   * object each time. Where it rejects, the next read has the same batch, and more.
+   */
   read(transaction: ClientBase): Promise<Batch>
+  /** Whether the next `read` writes something (a NOTIFY, say): its transaction must be committed as it is, and soon. */
+  writesNext(): boolean
   /** Compares the database with what `watch` and `read` rely on, and repairs it. Says what had drifted, in words. */
   audit(control: ClientBase): Promise<readonly string[]>
   /** Ends: `wake` is not called any more, and writers are told that nobody reads (unless another server does). */

@@ -1,6 +1,7 @@
-import pg, { type Client, type ClientConfig } from 'pg'
+import type { Client, ClientConfig } from 'pg'
 import { UnsupportedDatabaseError } from '../errors.js'
 import type { Clock } from '../util/clock.js'
+import { OWN_TYPES } from '../util/own-types.js'
 import { destroyConnection } from '../util/pool.js'
 import { SerialClient } from './serial-client.js'
 import { endClient } from '../util/postgres.js'
@@ -78,22 +79,6 @@ async function connectAll(...clients: Client[]): Promise<void> {
     }),
   )
   for (const result of results) if (result.status === 'rejected') throw result.reason
-}
-
-const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
-  [pg.types.builtins.BOOL]: (text) => text === 't',
-  [pg.types.builtins.INT2]: Number,
-  [pg.types.builtins.INT4]: Number,
-  [pg.types.builtins.OID]: Number,
-  [pg.types.builtins.INT8]: String,
-  [pg.types.builtins.FLOAT8]: Number,
-  [pg.types.builtins.JSON]: (text) => JSON.parse(text) as object,
-  [pg.types.builtins.JSONB]: (text) => JSON.parse(text) as object,
-}
-
-/** What the engine reads of catalogs and log must not depend on the type parsers that the application chose. */
-const OWN_TYPES = {
-  getTypeParser: (oid: number) => PARSERS[oid] ?? (pg.types.getTypeParser(oid, 'text') as (text: string) => unknown),
 }
 
 /** A connection of the engine's own. `onLost` is told of errors while no query runs, and of the end. */

@@ -1,7 +1,8 @@
 /**
  * A connection of the pool in a transaction on the tick's snapshot, for one scope after the other:
  *
- *   BEGIN; SET TRANSACTION SNAPSHOT; SAVEPOINT ─► (ROLLBACK TO SAVEPOINT; scope's settings and role; statements)… ─► COMMIT
+ *   BEGIN; SET TRANSACTION SNAPSHOT ─┬─► SAVEPOINT ─► (ROLLBACK TO SAVEPOINT; scope's settings and role; statements)…
+ *   the tick's own transaction      ─┘                 ─► COMMIT
  *
  * What must hold: nothing of one scope reaches the next. Going back to the savepoint undoes settings and role, and what
  * a failed statement left, as the end of a transaction would.
@@ -11,9 +12,10 @@ import type { Scope } from '../live/contract.js'
 import type { Clock } from '../util/clock.js'
 import { destroyConnection } from '../util/pool.js'
 import { isConnectionError } from '../util/postgres.js'
-import { beginOnSnapshot, runQuery, runStatements, scopeStatements, type TextResult } from './run-query.js'
+import { beginOnSnapshot, limits, runQuery, runStatements, scopeStatements, type TextResult } from './run-query.js'
 
-const SAVEPOINT = 'pg_realtime_scope'
+/** Also of the tick's own transaction, when a lane goes on in it. */
+export const SAVEPOINT = 'pg_realtime_scope'
 const GRACE_MS = 5_000
 
 /** Statements of one scope. */
@@ -37,8 +39,8 @@ export class Lane {
   readonly timeoutMs: number
   /** The scope that is in force; undefined where it is not known after an error. */
   #scopeKey: string | undefined = ''
-  /** The snapshot on which the first message begins the transaction. */
-  #unbegun: string | undefined
+  /** What the first message does to begin. */
+  #unbegun: { readonly kind: 'import'; readonly snapshotId: string } | { readonly kind: 'go on' } | undefined
 
   constructor(client: PoolClient, clock: Clock, timeoutMs: number) {
     this.client = client
@@ -66,11 +68,16 @@ export class Lane {
 
   /** Leaves it to the first message to begin. */
   beginLater(snapshotId: string): void {
-    this.#unbegun = snapshotId
+    this.#unbegun = { kind: 'import', snapshotId }
+  }
+
+  /** The connection is in the tick's own transaction, and stays in it. */
+  goOn(): void {
+    this.#unbegun = { kind: 'go on' }
   }
 
   async commit(statements: readonly string[]): Promise<void> {
-    if (this.#unbegun !== undefined) return
+    if (this.#unbegun?.kind === 'import') return
     const reset = statements.length > 0 ? [`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`] : []
     await this.#run(1, () => runStatements(this.client, [...reset, ...statements, 'COMMIT']))
   }
@@ -94,8 +101,18 @@ export class Lane {
   #send(statements: readonly string[]): Promise<TextResult[]> {
     const unbegun = this.#unbegun
     this.#unbegun = undefined
-    if (unbegun !== undefined) return this.begin(unbegun, statements)
+    if (unbegun?.kind === 'import') return this.begin(unbegun.snapshotId, statements)
+    if (unbegun?.kind === 'go on') return this.#goOn(statements)
     return this.#run(statements.length, () => runStatements(this.client, statements))
+  }
+
+  /** Undoes what the tick has set, and lets go of its locks. Should a statement fail, the new savepoint stands. */
+  async #goOn(statements: readonly string[]): Promise<TextResult[]> {
+    const opening = [`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`, ...limits(this.timeoutMs), `SAVEPOINT ${SAVEPOINT}`]
+    const results = await this.#run(1 + statements.length, () =>
+      runStatements(this.client, [...opening, ...statements]),
+    )
+    return results.slice(opening.length)
   }
 
   /** Runs one query with its parameters as `pg` sends them. */

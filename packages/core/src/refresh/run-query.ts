@@ -13,6 +13,13 @@ export function beginOnSnapshot(snapshotId: string, statementTimeoutMs: number):
   return [
     'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
     `SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshotId)}`,
+    ...limits(statementTimeoutMs),
+  ]
+}
+
+/** How long a transaction's statements may take, whatever the session says. */
+export function limits(statementTimeoutMs: number): readonly string[] {
+  return [
     `SET LOCAL statement_timeout = ${Math.trunc(statementTimeoutMs)}`,
     'SET LOCAL idle_in_transaction_session_timeout = 0',
   ]

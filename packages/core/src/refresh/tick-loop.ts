@@ -1,22 +1,25 @@
 /**
- * One tick: look at the change log, route, refresh what is due, all on one snapshot.
+ * One tick: look at the change log, route, refresh what is due, all on one snapshot (see `TickTransaction`).
  *
- *   request ─► BEGIN ─► read batch ─► route (mark dirty) ─► export snapshot ─► refresh groups import it ─► COMMIT
- *                                                                                    └─ run on, and deliver
+ *   request ─► BEGIN ─► read batch ─► route (mark dirty) ─► hand the snapshot to refreshes, which run on and deliver
+ *
  * Ticks never overlap; the refreshes that they start may outlive them. A tick is requested by the change source, by a
  * new live query, by a throttle window that ends, and by a barrier.
  */
-import type { Client, Pool, PoolClient } from 'pg'
+import type { Client, ClientBase, Pool, PoolClient } from 'pg'
 import type { Batch } from '../change.js'
 import type { ChangeSource } from '../capture/contract.js'
 import type { RefreshReason } from '../live/contract.js'
 import type { RoutedChange } from '../route/contract.js'
 import type { Clock } from '../util/clock.js'
+import { deferred } from '../util/deferred.js'
+import { checkOut, destroyConnection } from '../util/pool.js'
+import { isConnectionError, sqlState } from '../util/postgres.js'
 import type { Refreshable } from './contract.js'
 import { Lanes } from './lanes.js'
 import { PreparedStatements } from './prepared.js'
 import { Shapes } from './shape.js'
-import { Work } from './work.js'
+import { expectedMs, Work } from './work.js'
 import { TickTransaction } from './tick-transaction.js'
 import { refresh, type TickSnapshot } from './worker.js'
 
@@ -29,8 +32,17 @@ export interface TickSession {
 }
 
 const ANSWER_MS = 10_000
+/** A connection of the pool that is idle comes at once, or the reader does. */
+const IDLE_MS = 100
 /** Work that is expected to take longer is spread over several connections. */
 const WORTH_A_LANE_MS = 50
+
+interface TickSnapshots {
+  /** For the first connection. */
+  readonly first: TickSnapshot | undefined
+  /** For all others. */
+  readonly exported: TickSnapshot | undefined
+}
 
 export interface TickLoopOptions {
   readonly pool: Pool
@@ -38,7 +50,7 @@ export interface TickLoopOptions {
   readonly source: () => ChangeSource
   readonly session: () => TickSession | undefined
   /** Marks the live queries that the batch can affect. `reader` is in the tick's transaction, on the batch's snapshot. */
-  readonly route: (batch: Batch, tick: number, reader: Client) => Promise<void>
+  readonly route: (batch: Batch, tick: number, reader: ClientBase) => Promise<void>
   /** The tick itself failed: the log could not be read. */
   readonly onFailure: (error: unknown, session: TickSession) => void
   /** A tick, or a refresh that one started, has ended. */
@@ -67,6 +79,8 @@ export class TickLoop<Query extends Refreshable> {
   #isStopped = false
   /** Queries that a barrier waits for are refreshed though their window is closed. */
   #forcedUntil = 0
+  /** The session in which a connection of the pool could not read the log: its role may not, or a limit of it is short. */
+  #unfitIn: TickSession | undefined
 
   constructor(options: TickLoopOptions) {
     this.#options = options
@@ -143,44 +157,91 @@ export class TickLoop<Query extends Refreshable> {
   }
 
   async #runTick(session: TickSession): Promise<void> {
-    const { reader, origin } = session
     const tick = ++this.#tick
-    const answered = this.#awaitAnswer(session)
-    const transaction = new TickTransaction(reader, answered)
+    const { transaction, batch } = await this.#read(session)
     try {
-      const batch = await this.#options.source().read(transaction.client)
-      const id = await transaction.open()
-      await this.#options.route(batch, tick, reader)
-      await this.#refreshDue(tick, { id, token: `${origin}.${batch.snapshot}` })
+      await transaction.begin()
+      await this.#options.route(batch, tick, transaction.client)
+      await this.#refreshDue(tick, transaction, `${session.origin}.${batch.snapshot}`)
+      await transaction.commit()
+    } catch (error) {
+      transaction.discard(error)
+      throw error
+    }
+  }
+
+  /** On an idle connection of the pool where there is one, because the refresh can go on there. */
+  async #read(session: TickSession): Promise<{ readonly transaction: TickTransaction; readonly batch: Batch }> {
+    const client = await this.#idleClient(session)
+    if (client) {
+      const transaction = TickTransaction.onPool(client, this.#awaitAnswer(session, client))
+      this.#clients.add(client)
+      try {
+        return { transaction, batch: await this.#options.source().read(transaction.client) }
+      } catch (error) {
+        // The source has not gone on: the reader has the whole batch.
+        transaction.discard(error)
+        if (sqlState(error) !== undefined) this.#unfitIn = session
+        else if (!isConnectionError(error)) throw error
+      } finally {
+        this.#clients.delete(client)
+      }
+    }
+    const answered = this.#awaitAnswer(session, session.reader)
+    const transaction = TickTransaction.onReader(session.reader, answered)
+    try {
+      return { transaction, batch: await this.#options.source().read(transaction.client) }
     } finally {
       answered()
-      await transaction.commit()
     }
+  }
+
+  async #idleClient(session: TickSession): Promise<PoolClient | undefined> {
+    const { pool, clock, isPooled, source } = this.#options
+    // What is written in a lent transaction would be undone with what the tick has set.
+    if (isPooled || this.#unfitIn === session || source().writesNext()) return undefined
+    if (!(pool.idleCount > 0) || pool.waitingCount > 0) return undefined
+    return checkOut(pool, clock, IDLE_MS).catch(() => undefined)
   }
 
   /** Answered by any server that is there: silence means that the connection is dead. Returns what an answer calls. */
-  #awaitAnswer({ abandon }: TickSession): () => void {
+  #awaitAnswer({ abandon }: TickSession, client: object): () => void {
     const { clock } = this.#options
-    const timer = clock.setTimeout(
-      () => abandon(new Error(`the server did not answer within ${ANSWER_MS} ms`)),
-      ANSWER_MS,
-    )
+    const timer = clock.setTimeout(() => {
+      destroyConnection(client)
+      abandon(new Error(`the server did not answer within ${ANSWER_MS} ms`))
+    }, ANSWER_MS)
     return () => clock.clearTimeout(timer)
   }
 
-  /** Resolves when every connection that refreshes has imported the snapshot, or given up. */
-  async #refreshDue(tick: number, snapshot: TickSnapshot): Promise<void> {
+  /** Resolves when the tick's transaction is not needed any more, and brief work is done. */
+  async #refreshDue(tick: number, transaction: TickTransaction, token: string): Promise<void> {
     const due = this.#dueQueries(tick)
+    if (due.length === 0) return
+    const groups = [false, true]
+      .map((isApart) => ({ isApart, queries: due.filter((query) => this.#isSlow(query) === isApart) }))
+      .filter(({ queries }) => queries.length > 0)
+    const isSpread = groups.length > 1 || expectedMs(due, this.#shapes) > WORTH_A_LANE_MS
+    // Before jobs are begun, which must end.
+    const id = isSpread || !transaction.isLendable ? await transaction.exportSnapshot() : undefined
+    const client = transaction.lend()
+    const imported = deferred<void>()
     const imports: Promise<void>[] = []
-    for (const isApart of [false, true]) {
-      const queries = due.filter((query) => this.#isSlow(query) === isApart)
-      if (queries.length > 0) imports.push(...this.#refresh(queries, tick, snapshot, isApart))
+    const exported: TickSnapshot | undefined = id === undefined ? undefined : { kind: 'exported', id, token }
+    let first: TickSnapshot | undefined = client && { kind: 'lent', client, token, imported: imported.promise }
+    for (const { isApart, queries } of groups) {
+      imports.push(...this.#refresh(queries, tick, { first, exported }, isApart))
+      first = undefined
     }
     await Promise.all(imports)
+    imported.resolve()
   }
 
-  /** Begun jobs must end: nothing may fail between taking them and handing them to workers. */
-  #refresh(queries: readonly Query[], tick: number, snapshot: TickSnapshot, isApart: boolean): Promise<void>[] {
+  /**
+   * Resolves for each connection when it does not need the tick any more. Begun jobs must end: nothing may fail between
+   * taking them and handing them to workers.
+   */
+  #refresh(queries: readonly Query[], tick: number, snapshots: TickSnapshots, isApart: boolean): Promise<void>[] {
     const jobs = queries.map((query) => {
       this.#dirty.delete(query)
       const { changes } = query.schedule
@@ -188,15 +249,18 @@ export class TickLoop<Query extends Refreshable> {
     })
     const { clock } = this.#options
     const work = new Work(jobs, this.#shapes, isApart, () => clock.now())
-    const lanes = Math.min(this.#lanes.free(isApart), Math.max(1, Math.ceil(work.expectedMs / WORTH_A_LANE_MS)))
-    const { promises, workers } = this.#startWorkers(lanes, work, snapshot, isApart)
-    this.#track(Promise.all(workers), work, queries)
-    return promises
+    const useful = snapshots.exported ? Math.max(1, Math.ceil(work.expectedMs / WORTH_A_LANE_MS)) : 1
+    const lanes = Math.min(this.#lanes.free(isApart), useful)
+    const started = Array.from({ length: lanes }, (_, index) =>
+      this.#startWorker(work, (index === 0 && snapshots.first) || snapshots.exported!, isApart),
+    )
+    this.#track(Promise.all(started.map(({ ended }) => ended)), work, queries)
+    return started.map(({ handedOver }) => handedOver)
   }
 
-  #startWorkers(lanes: number, work: Work<Query>, snapshot: TickSnapshot, isApart: boolean) {
+  #startWorker(work: Work<Query>, snapshot: TickSnapshot, isApart: boolean) {
     const { pool, statementTimeoutMs, clock } = this.#options
-    const worker = {
+    const options = {
       pool,
       statementTimeoutMs,
       clock,
@@ -204,18 +268,13 @@ export class TickLoop<Query extends Refreshable> {
       isStopped: () => this.#isStopped,
       clients: this.#clients,
     }
-    const workers: Promise<void>[] = []
-    const promises = Array.from({ length: lanes }, () => {
-      this.#lanes.take(isApart)
-      return new Promise<void>((onImported) => {
-        const release = () => {
-          this.#lanes.release(isApart)
-          this.#progress()
-        }
-        workers.push(refresh(work, snapshot, isApart, worker, onImported).finally(release))
-      })
+    this.#lanes.take(isApart)
+    const handedOver = deferred<void>()
+    const ended = refresh(work, snapshot, isApart, options, handedOver.resolve).finally(() => {
+      this.#lanes.release(isApart)
+      this.#progress()
     })
-    return { promises, workers }
+    return { handedOver: handedOver.promise, ended }
   }
 
   #track(workers: Promise<unknown>, work: Work<Query>, queries: readonly Query[]): void {

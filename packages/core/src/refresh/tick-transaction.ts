@@ -1,47 +1,151 @@
-import type { Client, ClientBase, QueryResult } from 'pg'
-import { backendOf } from '../util/pool.js'
+/**
+ * The transaction of one tick. Its snapshot is every refresh's, in one of two ways:
+ *
+ *   on the engine's reader   BEGIN; export ─► log, questions ─► refreshes import the snapshot ─► COMMIT
+ *   on an idle connection    BEGIN; SAVEPOINT ─► log, questions ─► lent to a refresh, which goes on in it ─► COMMIT
+ *   of the pool                                                     └─ exported only where several refresh
+ *
+ * The second is the shorter one: for a single live query, exporting and importing take longer than everything else.
+ */
+import type { Client, ClientBase, PoolClient, QueryConfig, QueryResult } from 'pg'
+import { OWN_TYPES } from '../util/own-types.js'
+import { backendOf, checkIn } from '../util/pool.js'
+import { SAVEPOINT } from './lane.js'
 
-const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_catalog.pg_export_snapshot() AS id'
+const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
+const EXPORT = 'SELECT pg_catalog.pg_export_snapshot() AS id'
 
 /**
- * The transaction of one tick, which begins with its first query: where that is plain text, in the same message. To its
- * users it is a client; the snapshot is exported on the way, though not every tick needs it.
+ * A connection for the engine's own queries, which reads types as they expect, whatever parsers the application has
+ * chosen. To its users it is a client, and the same one as long as the connection lives.
  */
-export class TickTransaction {
-  readonly #reader: Client
-  readonly #onAnswer: () => void
-  #snapshotId: string | undefined
-  #isBegun = false
+export class TickClient {
+  readonly connection: Client | PoolClient
+  readonly #isOwn: boolean
+  #opening: Opening | undefined
 
-  /** `onAnswer` is called once the server has answered. */
-  constructor(reader: Client, onAnswer: () => void) {
-    this.#reader = reader
-    this.#onAnswer = onAnswer
+  constructor(connection: Client | PoolClient, isOwn: boolean) {
+    this.connection = connection
+    this.#isOwn = isOwn
   }
 
-  /** For users that know a client only, and which backend serves it. */
-  get client(): ClientBase {
-    return { query: this.query, processID: backendOf(this.#reader) } as unknown as ClientBase
+  get processID(): number {
+    return backendOf(this.connection)
   }
 
-  /** Begins, if no query has. Returns the identifier of the exported snapshot. */
-  async open(): Promise<string> {
-    if (this.#snapshotId === undefined) await this.query('SELECT 1')
-    return this.#snapshotId!
+  /** The next query takes these statements along, in the same message where it is plain text. */
+  openWith(opening: Opening): void {
+    this.#opening = opening
   }
 
   /** Accepts what `pg` does, promises only. */
-  readonly query = async (query: string | object, values?: unknown[]): Promise<unknown> => {
+  async query(query: string | object, values?: unknown[]): Promise<unknown> {
+    const opening = this.#opening
+    if (!opening) return this.#send(query, values)
+    this.#opening = undefined
     const isPlain = typeof query === 'string' && values === undefined
-    if (this.#isBegun) return this.#reader.query(query as string, values)
-    this.#isBegun = true
-    const opening = this.#reader.query(isPlain ? `${BEGIN}; ${query}` : BEGIN)
-    const results = (await opening.finally(this.#onAnswer)) as unknown as readonly QueryResult[]
-    this.#snapshotId = (results[1]!.rows[0] as { id: string }).id
-    return isPlain ? results.at(-1) : this.#reader.query(query as string, values)
+    const text = isPlain ? [...opening.statements, query].join('; ') : opening.statements.join('; ')
+    const results = (await this.#send(text).finally(opening.onAnswer)) as readonly QueryResult[]
+    opening.onResults(results)
+    if (!isPlain) return this.#send(query, values)
+    const own = results.slice(opening.statements.length)
+    return own.length === 1 ? own[0] : own
   }
 
-  async commit(): Promise<void> {
-    if (this.#isBegun) await this.#reader.query('COMMIT')
+  #send(query: string | object, values?: unknown[]): Promise<unknown> {
+    const config = typeof query === 'string' ? { text: query, ...(values && { values }) } : { ...query }
+    const typed = this.#isOwn ? config : { types: OWN_TYPES, ...config }
+    return this.connection.query(typed as QueryConfig)
   }
+}
+
+interface Opening {
+  readonly statements: readonly string[]
+  /** The server has answered, or the connection is lost. */
+  readonly onAnswer: () => void
+  readonly onResults: (results: readonly QueryResult[]) => void
+}
+
+const clients = new WeakMap<object, TickClient>()
+
+export class TickTransaction {
+  readonly #connection: Client | PoolClient
+  readonly #isPools: boolean
+  readonly #tickClient: TickClient
+  #snapshotId: string | undefined
+  #state: 'unbegun' | 'begun' | 'lent' = 'unbegun'
+
+  /** Begins with its first query. `onAnswer` is called once the server has answered. */
+  static onReader(reader: Client, onAnswer: () => void): TickTransaction {
+    return new TickTransaction(reader, false, onAnswer)
+  }
+
+  static onPool(client: PoolClient, onAnswer: () => void): TickTransaction {
+    return new TickTransaction(client, true, onAnswer)
+  }
+
+  private constructor(connection: Client | PoolClient, isPools: boolean, onAnswer: () => void) {
+    this.#connection = connection
+    this.#isPools = isPools
+    this.#tickClient = clients.get(connection) ?? new TickClient(connection, !isPools)
+    clients.set(connection, this.#tickClient)
+    this.#tickClient.openWith({
+      statements: [BEGIN, isPools ? `SAVEPOINT ${SAVEPOINT}` : EXPORT],
+      onAnswer,
+      onResults: ([, second]) => {
+        this.#state = 'begun'
+        if (!isPools) this.#snapshotId = idOf(second)
+      },
+    })
+  }
+
+  /** For users that know a client only. */
+  get client(): ClientBase {
+    return this.#tickClient as unknown as ClientBase
+  }
+
+  /** Begins, if no query has. */
+  async begin(): Promise<void> {
+    if (this.#state === 'unbegun') await this.#tickClient.query('SELECT 1')
+  }
+
+  /** Whether a refresh may go on in it. */
+  get isLendable(): boolean {
+    return this.#isPools && this.#state === 'begun'
+  }
+
+  /** The connection, in the transaction, for a refresh that will commit it and give it back to the pool. */
+  lend(): PoolClient | undefined {
+    if (!this.isLendable) return undefined
+    this.#state = 'lent'
+    return this.#connection as PoolClient
+  }
+
+  /** The identifier with which other transactions import the snapshot while this one is open. */
+  async exportSnapshot(): Promise<string> {
+    if (this.#snapshotId === undefined) {
+      // Not from within a subtransaction.
+      const results = (await this.#tickClient.query(
+        `ROLLBACK TO SAVEPOINT ${SAVEPOINT}; RELEASE SAVEPOINT ${SAVEPOINT}; ${EXPORT}; SAVEPOINT ${SAVEPOINT}`,
+      )) as readonly QueryResult[]
+      this.#snapshotId = idOf(results[2])
+    }
+    return this.#snapshotId
+  }
+
+  /** Ends it, unless it was lent. */
+  async commit(): Promise<void> {
+    if (this.#state === 'lent') return
+    if (this.#state === 'begun') await this.#tickClient.query('COMMIT')
+    if (this.#isPools) checkIn(this.#connection as PoolClient)
+  }
+
+  /** After an error, unless it was lent: the pool gets another connection. */
+  discard(error: unknown): void {
+    if (this.#isPools && this.#state !== 'lent') checkIn(this.#connection as PoolClient, error)
+  }
+}
+
+function idOf(result: QueryResult | undefined): string {
+  return (result!.rows[0] as { id: string }).id
 }

@@ -51,6 +51,11 @@ interface Group<Query extends Refreshable> {
   readonly items: Item<Query>[]
 }
 
+/** How many milliseconds these take, as far as their shapes are known. */
+export function expectedMs(queries: readonly Refreshable[], shapes: Shapes): number {
+  return queries.reduce((sum, { plan }) => sum + (shapes.of(plan).costMs ?? UNKNOWN_MS), 0)
+}
+
 /** A tick's jobs, taken message by message by the connections that run them. */
 export class Work<Query extends Refreshable> {
   /** Many instances of one shape in one scope. */
@@ -66,12 +71,14 @@ export class Work<Query extends Refreshable> {
   constructor(jobs: readonly Job<Query>[], shapes: Shapes, isApart: boolean, now: () => number) {
     this.#isApart = isApart
     this.#now = now
-    let expectedMs = 0
+    this.expectedMs = expectedMs(
+      jobs.map(({ query }) => query),
+      shapes,
+    )
     const groups = new Map<string, Group<Query>>()
     for (const job of jobs) {
       const { query, reasons, changes } = job
       const shape = shapes.of(query.plan)
-      expectedMs += shape.costMs ?? UNKNOWN_MS
       const parameters = parameterRow(query)
       const key = scopeKey(query.scope)
       // One that failed would fail the others' message, and they would all run twice.
@@ -84,7 +91,6 @@ export class Work<Query extends Refreshable> {
       }
       group.items.push({ query, reasons, changes, parameters })
     }
-    this.expectedMs = expectedMs
     for (const [key, group] of groups) {
       if (key.startsWith('alone')) continue
       if (group.items.length <= MOST_PARTS) this.#takeOutParts(group)

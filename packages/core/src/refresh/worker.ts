@@ -24,11 +24,21 @@ const BRIEF_MS = 10
 /** For how long answers are shown without a pause. */
 const TURN_MS = 4
 
-export interface TickSnapshot {
-  /** From `pg_export_snapshot()`; can be imported while the tick's transaction is open. */
-  readonly id: string
-  readonly token: SnapshotToken
-}
+/** How a worker comes to the tick's snapshot. */
+export type TickSnapshot = { readonly token: SnapshotToken } & (
+  | {
+      readonly kind: 'exported'
+      /** From `pg_export_snapshot()`; can be imported while the tick's transaction is open. */
+      readonly id: string
+    }
+  | {
+      readonly kind: 'lent'
+      /** In the tick's transaction, which the worker ends. */
+      readonly client: PoolClient
+      /** Until then others import its snapshot. */
+      readonly imported: Promise<unknown>
+    }
+)
 
 export interface WorkerOptions {
   readonly pool: Pool
@@ -43,7 +53,8 @@ export interface WorkerOptions {
 
 /**
  * Takes messages from `work` and runs them, in one transaction on the tick's snapshot, until there are none. Several
- * workers may share one `work`. `onImported` is called as soon as the tick's own transaction is not needed any more.
+ * workers may share one `work`. `onHandedOver` is called as soon as the tick need not wait
+ * for this one.
  * Never rejects: every job that it takes ends in `accept`, `fail`, or an aborted or postponed schedule.
  */
 export async function refresh<Query extends Refreshable>(
@@ -51,22 +62,27 @@ export async function refresh<Query extends Refreshable>(
   snapshot: TickSnapshot,
   isApart: boolean,
   options: WorkerOptions,
-  onImported: () => void,
+  onHandedOver: () => void,
 ): Promise<void> {
   const { clock, prepared, statementTimeoutMs } = options
   const pending = new Set<Job<Query>>()
   let client: PoolClient | undefined
   try {
-    client = await checkOut(options.pool, clock, CHECK_OUT_MS)
+    client = snapshot.kind === 'lent' ? snapshot.client : await checkOut(options.pool, clock, CHECK_OUT_MS)
     options.clients.add(client)
-    if (options.isStopped()) return
     const isShared = !isApart && statementTimeoutMs > SHARED_MS
     const lane = new Lane(client, clock, isShared ? SHARED_MS : statementTimeoutMs)
-    // A round trip less, which holds the tick up for as long as the first message takes.
-    if (isShared && work.expectedMs <= BRIEF_MS) lane.beginLater(snapshot.id)
-    else {
+    const isBrief = isShared && work.expectedMs <= BRIEF_MS
+    if (snapshot.kind === 'lent') {
+      lane.goOn()
+      // The next tick had better wait for brief work: it would use another connection, for what may come together.
+      if (!isBrief) onHandedOver()
+    } else if (isBrief) {
+      // A round trip less, which holds the tick up for as long as the first message takes.
+      lane.beginLater(snapshot.id)
+    } else if (!options.isStopped()) {
       await lane.begin(snapshot.id)
-      onImported()
+      onHandedOver()
     }
     const runner = new Runner<Query>(lane, {
       prepared,
@@ -83,7 +99,7 @@ export async function refresh<Query extends Refreshable>(
     // The server runs the next message while the answers of this one are shown.
     for (let running = take(); running;) {
       const answers = await running
-      onImported()
+      onHandedOver()
       running = take()
       running?.catch(() => {})
       let since = performance.now()
@@ -98,6 +114,8 @@ export async function refresh<Query extends Refreshable>(
         since = performance.now()
       }
     }
+    onHandedOver()
+    if (snapshot.kind === 'lent') await snapshot.imported
     await runner.finish()
     release(client, options)
   } catch (error) {
@@ -107,7 +125,7 @@ export async function refresh<Query extends Refreshable>(
       pending.clear()
     }
   } finally {
-    onImported()
+    onHandedOver()
     for (const { query } of pending) query.schedule.abort()
   }
 }
@@ -122,8 +140,8 @@ function failToBegin<Query extends Refreshable>(
 }
 
 /** The reader was lost before the snapshot that it exported could be imported. */
-function isSnapshotGone(error: unknown, { id }: TickSnapshot): boolean {
-  return error instanceof Error && error.message.includes(id)
+function isSnapshotGone(error: unknown, snapshot: TickSnapshot): boolean {
+  return snapshot.kind === 'exported' && error instanceof Error && error.message.includes(snapshot.id)
 }
 
 interface Delivery {

@@ -1,4 +1,5 @@
-import type { Client, QueryArrayResult } from 'pg'
+import { randomBytes } from 'node:crypto'
+import type { ClientBase, QueryArrayResult } from 'pg'
 import type { Plan } from '../analyze/plan.js'
 import type { Change } from '../change.js'
 import { systemClock, type Clock } from '../util/clock.js'
@@ -31,9 +32,11 @@ interface Asked {
 /** Puts join questions to PostgreSQL, in the transaction of a tick. */
 export class Questioner {
   readonly #names = new Map<string, string>()
-  readonly #readable = new WeakMap<Client, WeakSet<Plan>>()
+  /** Several engines may share a pool, and so its connections. */
+  readonly #prefix = `_pg_realtime_question_${randomBytes(5).toString('hex')}`
+  readonly #readable = new WeakMap<ClientBase, WeakSet<Plan>>()
   /** Connections whose plans are to be made anew. */
-  readonly #outdated = new WeakSet<Client>()
+  readonly #outdated = new WeakSet<ClientBase>()
   readonly #clock: Pick<Clock, 'now'>
   #isNaming = true
 
@@ -42,7 +45,7 @@ export class Questioner {
   }
 
   /** A lost connection rejects; nothing else does. */
-  async ask(reader: Client, inquiries: readonly Inquiry[], changes: readonly Change[]): Promise<readonly Answer[]> {
+  async ask(reader: ClientBase, inquiries: readonly Inquiry[], changes: readonly Change[]): Promise<readonly Answer[]> {
     const answers = inquiries.map((): Answer => NOT_LOGGED)
     const asked: Asked[] = []
     const readable = await this.#learnReadable(reader, inquiries)
@@ -61,7 +64,7 @@ export class Questioner {
   }
 
   /** Asked again alone where they fail together, so that one of them does not spoil the others' answers. */
-  async #askTogether(reader: Client, asked: readonly Asked[], answers: Answer[]): Promise<void> {
+  async #askTogether(reader: ClientBase, asked: readonly Asked[], answers: Answer[]): Promise<void> {
     const isFew = asked.every(({ question }) => question.rows <= FEW_ROWS)
     try {
       await reader.query(this.#opening(reader, isFew))
@@ -82,13 +85,13 @@ export class Questioner {
     }
   }
 
-  #opening(reader: Client, isFew: boolean): string {
+  #opening(reader: ClientBase, isFew: boolean): string {
     const mode = isFew ? 'force_generic_plan' : 'force_custom_plan'
     const opening = `SAVEPOINT questions; SET LOCAL statement_timeout = ${BUDGET_MS}; SET LOCAL plan_cache_mode = ${mode}`
     return this.#outdated.delete(reader) ? `${opening}; DISCARD PLANS` : opening
   }
 
-  async #failed(reader: Client, asked: readonly Asked[], answers: Answer[], error: unknown): Promise<void> {
+  async #failed(reader: ClientBase, asked: readonly Asked[], answers: Answer[], error: unknown): Promise<void> {
     const state = sqlState(error)
     if (this.#isNaming && (state === '26000' || state === '42P05')) {
       // A pooler gives the transaction another connection than the one that knows the statement.
@@ -102,7 +105,7 @@ export class Questioner {
     for (const { position } of asked) answers[position] = failure(error)
   }
 
-  #run(reader: Client, asked: readonly Asked[]): Promise<QueryArrayResult<Row>> {
+  #run(reader: ClientBase, asked: readonly Asked[]): Promise<QueryArrayResult<Row>> {
     const width = Math.max(...asked.map(({ columns }) => columns))
     const values: string[] = []
     const parts = asked.map(({ question, columns }, index) => {
@@ -120,7 +123,7 @@ export class Questioner {
     if (!this.#isNaming) return undefined
     const known = this.#names.get(text)
     if (known !== undefined || this.#names.size >= MOST_STATEMENTS) return known
-    const name = `_pg_realtime_question_${this.#names.size}`
+    const name = `${this.#prefix}_${this.#names.size}`
     this.#names.set(text, name)
     return name
   }
@@ -129,7 +132,7 @@ export class Questioner {
    * The engine's own role may not see what the live queries' roles see: row security would hide rows from the answers.
    * Plans are made anew when policies change.
    */
-  async #learnReadable(reader: Client, inquiries: readonly Inquiry[]): Promise<WeakSet<Plan>> {
+  async #learnReadable(reader: ClientBase, inquiries: readonly Inquiry[]): Promise<WeakSet<Plan>> {
     let readable = this.#readable.get(reader)
     if (!readable) this.#readable.set(reader, (readable = new WeakSet()))
     for (const plan of new Set(inquiries.map((inquiry) => inquiry.plan))) {

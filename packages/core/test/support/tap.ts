@@ -46,6 +46,7 @@ export class Tap {
     },
     audit: (control) => source.audit(control),
     stop: () => source.stop(),
+    writesNext: () => source.writesNext(),
   })
 
   /** Every change that was read so far. */

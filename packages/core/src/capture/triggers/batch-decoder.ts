@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg'
 import type { Change, RelationId } from '../../change.js'
 import { CaptureFailedError, type RealtimeError } from '../../errors.js'
 import { RecordTextError } from '../record-text.js'
-import { LAYOUT_JSON, toChange, type Layout, type LogReading } from './log-reader.js'
+import { readLayouts, toChange, type Layout, type LogReading } from './log-reader.js'
 
 /** Makes changes of log entries, and notices where the columns that they were written with are not known for sure. */
 export class BatchDecoder {
@@ -14,19 +14,26 @@ export class BatchDecoder {
 
   /** Learns the columns that these relations have now, before any entry of theirs is decoded. */
   async learn(control: ClientBase, relations: readonly RelationId[]): Promise<void> {
-    const { rows } = await control.query<{ layout: Layout }>(
-      `SELECT ${LAYOUT_JSON} AS layout FROM unnest($1::oid[]) relation`,
-      [relations],
-    )
-    for (const { layout } of rows) this.#layouts.set(layout.relation, layout)
+    for (const layout of await readLayouts(control, relations)) this.#layouts.set(layout.relation, layout)
   }
 
-  /** `gap`: some rows could not be read with certainty, in words. */
-  decode(reading: LogReading, onError: (error: RealtimeError) => void): { changes: Change[]; gap: string | undefined } {
-    let gap = this.#learnLayouts(reading)
+  /** Relations of the reading whose columns are not the known ones. */
+  unknown({ fingerprints }: LogReading): RelationId[] {
+    return [...fingerprints]
+      .filter(([relation, fingerprint]) => this.#layouts.get(relation)?.fingerprint !== fingerprint)
+      .map(([relation]) => relation)
+  }
+
+  /** `news`: the layouts of the `unknown` relations, as the reading's transaction sees them. `gap`: some rows could not be read with certainty, in words. */
+  decode(
+    reading: LogReading,
+    news: readonly Layout[],
+    onError: (error: RealtimeError) => void,
+  ): { changes: Change[]; gap: string | undefined } {
+    let gap = this.#replace(news)
     const changes: Change[] = []
     for (const entry of reading.entries) {
-      const layout = reading.layouts.get(entry.relation)
+      const layout = this.#layouts.get(entry.relation)
       if (!layout) continue
       if (entry.failure !== null) onError(failureOf(entry.relation, entry.failure))
       try {
@@ -40,12 +47,11 @@ export class BatchDecoder {
   }
 
   /** Rows from before a change of columns, read with the columns from after it, might be read wrongly. */
-  #learnLayouts(reading: LogReading): string | undefined {
+  #replace(news: readonly Layout[]): string | undefined {
     let gap: string | undefined
-    for (const [relation, layout] of reading.layouts) {
-      const known = this.#layouts.get(relation)
-      if (known && known.fingerprint !== layout.fingerprint) gap = `the columns of relation ${relation} have changed`
-      this.#layouts.set(relation, layout)
+    for (const layout of news) {
+      if (this.#layouts.has(layout.relation)) gap = `the columns of relation ${layout.relation} have changed`
+      this.#layouts.set(layout.relation, layout)
     }
     return gap
   }

@@ -90,10 +90,15 @@ export class Doorbell {
     while (this.#pending.size > 0) await Promise.all(this.#pending)
   }
 
+  /** Whether `beforeCommit` will send something. */
+  get probesNext(): boolean {
+    return this.#probing === 'unsent' && this.#state.kind !== 'polling'
+  }
+
   /** Called in the transaction of a read, before its snapshot matters to nobody any more. */
   async beforeCommit(transaction: ClientBase): Promise<void> {
     if (this.#state.kind === 'polling') return
-    if (this.#probing === 'unsent') {
+    if (this.probesNext) {
       // From another connection than the one that listens: through a pooler, both may be one at the server.
       await transaction.query('SELECT pg_catalog.pg_notify($1, $2)', [this.#probeChannel, ''])
       if (this.#probing === 'unsent') this.#probing = 'sent'

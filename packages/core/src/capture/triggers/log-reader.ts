@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg'
+import type { ClientBase, QueryResult } from 'pg'
 import { rowChange, tableChange, type Change, type Operation, type RelationId, type TextRow } from '../../change.js'
 import { quoteIdentifier, quoteLiteral } from '../../util/postgres.js'
 import { parseRecord } from '../record-text.js'
@@ -20,7 +20,8 @@ export interface LogReading {
   readonly epoch: string | undefined
   /** How many transactions wrote since the batch before, on relations that nobody here watches too. */
   readonly transactions: number
-  readonly layouts: ReadonlyMap<RelationId, Layout>
+  /** Of the relations that have entries: what their columns are now. */
+  readonly fingerprints: ReadonlyMap<RelationId, string>
   readonly entries: readonly LogEntry[]
 }
 
@@ -61,20 +62,12 @@ export async function readLog(
   objects: CaptureObjects,
   { previous, relations, statement }: ReadOptions,
 ): Promise<LogReading> {
-  if (statement && !statement.isPrepared) {
-    const types = 'pg_catalog.pg_snapshot, pg_catalog.oid[]'
-    await transaction.query(`PREPARE ${quoteIdentifier(statement.name)}(${types}) AS ${readSql(objects)}`)
-  }
-  const snapshot = previous === undefined ? 'NULL' : quoteLiteral(previous)
-  const { rows } = statement
-    ? await transaction.query<LogRow>(
-        `EXECUTE ${quoteIdentifier(statement.name)}(${snapshot}, '{${relations.join()}}')`,
-      )
-    : await transaction.query<LogRow>(readSql(objects), [previous ?? null, relations])
+  const rows = statement
+    ? await execute(transaction, objects, statement, previous, relations)
+    : (await transaction.query<LogRow>(readSql(objects), [previous ?? null, relations])).rows
   const first = rows[0]
   if (!first?.header) throw new Error('the change log answered without a header')
   const header = JSON.parse(first.header) as Header
-  const layouts = (header.layouts ?? []).map((layout) => [layout.relation, layout] as const)
   return {
     snapshot: header.snapshot,
     now: header.now,
@@ -84,7 +77,7 @@ export async function readLog(
     dropped: [BigInt(header.dropped[0]), BigInt(header.dropped[1])],
     epoch: header.epoch ?? undefined,
     transactions: header.transactions,
-    layouts: new Map(layouts),
+    fingerprints: new Map(header.fingerprints ?? []),
     entries: rows.slice(1).map((row) => ({
       relation: Number(row.relation),
       operation: row.operation as LogEntry['operation'],
@@ -97,6 +90,30 @@ export async function readLog(
   }
 }
 
+/**
+ * By its generic plan: the planner believes that one for the parameters at hand is cheaper, makes it anew at every
+ * execution, and takes three times as long for that as the reading itself.
+ */
+async function execute(
+  transaction: ClientBase,
+  objects: CaptureObjects,
+  { name, isPrepared }: NonNullable<ReadOptions['statement']>,
+  previous: string | undefined,
+  relations: readonly RelationId[],
+): Promise<readonly LogRow[]> {
+  const quoted = quoteIdentifier(name)
+  if (!isPrepared) {
+    const types = 'pg_catalog.pg_snapshot, pg_catalog.oid[]'
+    await transaction.query(`PREPARE ${quoted}(${types}) AS ${readSql(objects)}`)
+  }
+  const snapshot = previous === undefined ? 'NULL' : quoteLiteral(previous)
+  const execution = `EXECUTE ${quoted}(${snapshot}, '{${relations.join()}}')`
+  const results = (await transaction.query(
+    `SET LOCAL plan_cache_mode = force_generic_plan; ${execution}; SET LOCAL plan_cache_mode TO DEFAULT`,
+  )) as unknown as readonly QueryResult<LogRow>[]
+  return results.at(-2)!.rows
+}
+
 interface Header {
   snapshot: string
   now: number
@@ -106,7 +123,7 @@ interface Header {
   dropped: [string, string]
   epoch: string | null
   transactions: number
-  layouts: Layout[] | null
+  fingerprints: [RelationId, string][] | null
 }
 
 interface LogRow {
@@ -120,11 +137,25 @@ interface LogRow {
   failure: string | null
 }
 
-/** The columns of a relation `relation`, as JSON of a `Layout`. */
-export const LAYOUT_JSON = `pg_catalog.json_build_object('relation', relation::int8,
-  'fingerprint', (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.atttypid, a.atttypmod, a.attisdropped, a.xmin, a.attname), ',' ORDER BY a.attnum)) FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0),
+/**
+ * Changes with any change of a column of `relation`: that makes a new row, or a new version of one, whose `xmin` is
+ * higher than the old one's.
+ */
+const FINGERPRINT = `(SELECT pg_catalog.concat(pg_catalog.count(*), ' ', pg_catalog.sum(a.xmin::text::int8)) FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0)`
+
+const LAYOUT_JSON = `pg_catalog.json_build_object('relation', relation::int8,
+  'fingerprint', ${FINGERPRINT},
   'columns', (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped),
   'virtual', (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND a.attgenerated = 'v'))`
+
+/** The columns that these relations have now. */
+export async function readLayouts(client: ClientBase, relations: readonly RelationId[]): Promise<readonly Layout[]> {
+  const { rows } = await client.query<{ layout: Layout }>(
+    `SELECT ${LAYOUT_JSON} AS layout FROM pg_catalog.unnest($1::pg_catalog.oid[]) relation`,
+    [relations],
+  )
+  return rows.map(({ layout }) => layout)
+}
 
 /**
  * A batch is what is visible now (the transaction's snapshot sees to it) and was not visible then: transactions from
@@ -160,8 +191,8 @@ WITH bounds AS MATERIALIZED (
     'lost', coalesce(${value(objects.lost)}, -1)::text,
     'dropped', pg_catalog.json_build_array(coalesce(${value(objects.dropped[0])}, 0)::text, coalesce(${value(objects.dropped[1])}, 0)::text),
     'epoch', (SELECT value FROM ${objects.epoch}),
-    'transactions', (SELECT pg_catalog.count(DISTINCT xid) FROM entries),
-    'layouts', (SELECT pg_catalog.json_agg(${LAYOUT_JSON}) FROM (SELECT DISTINCT relation FROM watched) r)
+    'transactions', (SELECT pg_catalog.count(*) FROM (SELECT DISTINCT xid FROM entries) t),
+    'fingerprints', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(relation::int8, ${FINGERPRINT})) FROM (SELECT DISTINCT relation FROM watched) r)
   )::text AS header
 )
 SELECT header, NULL::oid AS relation, NULL::"char" AS operation, NULL::text AS old_row, NULL::text AS new_row,

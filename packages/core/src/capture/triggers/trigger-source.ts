@@ -13,7 +13,7 @@ import { excludedColumns } from './exclusions.js'
 import { Gaps } from './gaps.js'
 import { Installation } from './installation.js'
 import { Lease } from './lease.js'
-import { readLog, type LogReading } from './log-reader.js'
+import { readLayouts, readLog, type LogReading } from './log-reader.js'
 import { captureObjects, type CaptureObjects } from './objects.js'
 import { currentSnapshot, transactionsElsewhere } from './open-transactions.js'
 import { ensureEpoch, Presence } from './presence.js'
@@ -53,9 +53,9 @@ interface Running {
   previous: { readonly reading: LogReading; readonly snapshot: PgSnapshot } | undefined
   /** Whether a connection stays with one backend. */
   readonly isDirect: boolean
-  /** The name of the statement that reads, and the backend on which it is prepared. */
+  /** The name of the statement that reads, and the connections on which it is prepared. */
   readonly statement: string
-  preparedOn: number | undefined
+  readonly preparedOn: WeakSet<ClientBase>
   rotateTimer: unknown
   rotating: Promise<void> | undefined
 }
@@ -106,7 +106,7 @@ export class TriggerSource implements ChangeSource {
       previous: undefined,
       isDirect,
       statement: `_pg_realtime_read_${nonce}`,
-      preparedOn: undefined,
+      preparedOn: new WeakSet(),
       rotateTimer: undefined,
       rotating: undefined,
     }
@@ -134,22 +134,25 @@ export class TriggerSource implements ChangeSource {
     const running = this.#started()
     const { previous, doorbell, rotation, signals } = running
     const { renewedAt } = running.lease
-    const backend = backendOf(transaction)
     const reading = await readLog(transaction, this.#objects, {
       previous: previous?.snapshot.text,
       relations: [...this.#watched.keys()],
-      statement: running.isDirect ? { name: running.statement, isPrepared: running.preparedOn === backend } : undefined,
+      statement: running.isDirect
+        ? { name: running.statement, isPrepared: running.preparedOn.has(transaction) }
+        : undefined,
     })
-    running.preparedOn = backend
+    running.preparedOn.add(transaction)
     const snapshot = parseSnapshot(reading.snapshot)
     const doubt = previous && this.#doubt(running, previous, reading, snapshot, renewedAt)
     if (doubt?.suspectsOpen) await this.#distrust(running, doubt.reason)
     if (reading.epoch === undefined) {
       await ensureEpoch(running.control, this.#objects, randomBytes(8).toString('hex'))
     }
+    const unknown = this.#decoder.unknown(reading)
+    const layouts = unknown.length > 0 ? await readLayouts(transaction, unknown) : []
     await doorbell.beforeCommit(transaction)
     // Nothing below fails: what is forgotten here must reach the caller.
-    const { changes, gap } = this.#decoder.decode(reading, signals.onError)
+    const { changes, gap } = this.#decoder.decode(reading, layouts, signals.onError)
     const settled = this.#gaps.settle(snapshot)
     running.previous = { reading, snapshot }
     doorbell.afterRead(reading, snapshot)
@@ -159,6 +162,10 @@ export class TriggerSource implements ChangeSource {
       snapshot: reading.snapshot,
       gap: doubt?.reason ?? settled ?? gap ?? (previous ? undefined : FIRST),
     }
+  }
+
+  writesNext(): boolean {
+    return this.#running?.doorbell.probesNext ?? false
   }
 
   async audit(control: ClientBase): Promise<readonly string[]> {
