@@ -189,7 +189,7 @@ function onRollback(before: (backend: number) => Promise<unknown>): { readonly c
   let count = 0
   type Query = (...parts: unknown[]) => unknown
   const replaced = replaceMethod(pg.Client.prototype as { query: Query }, 'query', (original, client) => (...parts) => {
-    if (parts[0] !== 'ROLLBACK TO SAVEPOINT questions') return original(...parts)
+    if (textOf(parts[0]) !== 'ROLLBACK TO SAVEPOINT questions') return original(...parts)
     count += 1
     return before(backendOf(client)).then(() => original(...parts))
   })
@@ -199,4 +199,8 @@ function onRollback(before: (backend: number) => Promise<unknown>): { readonly c
     },
     [Symbol.dispose]: () => replaced[Symbol.dispose](),
   }
+}
+
+function textOf(query: unknown): unknown {
+  return typeof query === 'object' && query !== null && 'text' in query ? query.text : query
 }
