@@ -226,8 +226,14 @@ export function rowsMessage(
   return { [MARKER]: PROTOCOL, kind: 'rows', status, ...content, probe: PROBE }
 }
 
+/** The identical object for everyone, so that it is made into text once. */
 export function statusMessage(status: ServerStatus): StatusMessage {
-  return { [MARKER]: PROTOCOL, kind: 'status', status }
+  return STATUS_MESSAGES[status]
+}
+
+const STATUS_MESSAGES: { readonly [Status in ServerStatus]: StatusMessage } = {
+  live: { [MARKER]: PROTOCOL, kind: 'status', status: 'live' },
+  stale: { [MARKER]: PROTOCOL, kind: 'status', status: 'stale' },
 }
 
 /** A text, so that no transformer walks through it for each subscriber: `~2`, `l` or `s`, the number, a bar, the lines. */

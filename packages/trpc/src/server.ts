@@ -1,4 +1,4 @@
-export { liveSocket } from './internals/backpressure.js'
+export { liveSocket } from './internals/live-socket.js'
 export type { Clock } from './internals/clock.js'
 export { createLive } from './internals/create-live.js'
 export { liveProcedure } from './internals/live-procedure.js'

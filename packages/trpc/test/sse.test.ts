@@ -3,12 +3,12 @@ import { FakeRealtime } from './support/fake-realtime.js'
 import { Recorder, WAIT } from './support/recorder.js'
 import { openSession, untilFree } from './support/session.js'
 import { order, type OrderRow, type Shop } from './support/shop.js'
-import { fetchAdapter, standalone } from './support/transports.js'
+import { fetchAdapter, standalone, standalonePast } from './support/transports.js'
 
 const one = [order(1)]
 const two = [order(1), order(2)]
 
-describe.each([standalone, fetchAdapter])('over $name', (transport) => {
+describe.each([standalone, standalonePast, fetchAdapter])('over $name', (transport) => {
   describe.each([
     ['a plain client', false],
     ['a client with liveLink', true],

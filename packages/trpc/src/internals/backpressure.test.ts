@@ -1,6 +1,6 @@
-import { describe, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { ManualClock } from '../../test/support/manual-clock.js'
-import { Backpressure, liveSocket, socketOf } from './backpressure.js'
+import { Backpressure } from './backpressure.js'
 
 function setup(bufferedAmount: number) {
   const socket = { bufferedAmount, readyState: 1 }
@@ -47,16 +47,4 @@ test('closing stops the look-out', () => {
   pressure.hasRoom(onRoom)
   pressure.close()
   expect(clock.pending).toBe(0)
-})
-
-describe('liveSocket', () => {
-  test('carries a WebSocket through contexts that are copied', () => {
-    const socket = { bufferedAmount: 0, readyState: 1 }
-    expect(socketOf({ ...{ user: 'ann', ...liveSocket(socket) }, extra: 1 })).toBe(socket)
-  })
-
-  test.each([undefined, null, {}, { statusCode: 200 }])('adds nothing for %j', (response) => {
-    expect(Reflect.ownKeys(liveSocket(response))).toEqual([])
-    expect(socketOf(liveSocket(response))).toBeUndefined()
-  })
 })

@@ -1,41 +1,15 @@
 import type { Clock } from './clock.js'
-
-/**
- * The socket of a subscription, carried through tRPC's context. tRPC writes to WebSockets without looking at what is
- * still unsent, so a client that reads slowly would fill the server's memory; `next()` waits instead, and the rows that
- * it answers with then are the newest ones.
- */
-const SOCKET = Symbol.for('pg-realtime.trpc.socket')
-
-/** The part of a `ws` socket that matters. */
-export interface BufferedSocket {
-  readonly bufferedAmount: number
-  readonly readyState: number
-}
-
-/**
- * What to spread into tRPC's context, so that slow WebSocket clients are not sent more than they read:
- *
- * @example
- * ```ts
- * const createContext = ({ req, res }: CreateWSSContextFnOptions) => ({ user: userOf(req), ...liveSocket(res) })
- * ```
- * Anything that is no WebSocket adds nothing, so one `createContext` serves HTTP as well.
- */
-export function liveSocket(response: unknown): object {
-  const isSocket = typeof (response as Partial<BufferedSocket> | undefined)?.bufferedAmount === 'number'
-  return isSocket ? { [SOCKET]: response } : {}
-}
-
-export function socketOf(context: unknown): BufferedSocket | undefined {
-  return (context as { [SOCKET]?: BufferedSocket } | undefined)?.[SOCKET]
-}
+import type { BufferedSocket } from './live-socket.js'
 
 const OPEN = 1
 const FIRST_LOOK_MS = 10
 const SLOWEST_LOOK_MS = 250
 
-/** Waits until a socket has room. `ws` has no event for that, so it looks, and less often the longer it takes. */
+/**
+ * Waits until a WebSocket has room. tRPC writes to it without looking at what is still unsent, so a client that reads slowly
+ * would fill the server's memory; `next()` waits instead, and the rows that it answers with then are the newest ones. `ws`
+ * has no event for that, so it looks, and less often the longer it takes.
+ */
 export class Backpressure {
   readonly #socket: BufferedSocket | undefined
   readonly #limit: number

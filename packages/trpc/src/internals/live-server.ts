@@ -1,15 +1,18 @@
 import type { LiveInput, LiveOptions, Realtime } from '@pg-realtime/core'
 import { TRPCError } from '@trpc/server'
 import { isCurrent, type ReceivedInput } from '../protocol.js'
-import { Backpressure, socketOf } from './backpressure.js'
+import { Backpressure } from './backpressure.js'
 import { systemClock } from './clock.js'
 import { finalError } from './errors.js'
+import { EventStream } from './event-stream.js'
+import { EventTexts } from './event-texts.js'
 import { Feed } from './feed.js'
 import { Floor, SharedBarrier } from './floor.js'
 import { receiveCall } from './live-procedure.js'
+import { responseOf, socketOf } from './live-socket.js'
 import type { Call, CreateLiveOptions, LiveResolver, LiveSubscriptionOptions, OptionsFor } from './live-types.js'
 import { Projections } from './projection.js'
-import type { Source, SourceEvents } from './subscriber.js'
+import type { Outlet, Source, SourceEvents } from './subscriber.js'
 import { outputTransformer } from './transformer.js'
 import { LinkView, PlainView, type Presentation, type View } from './view.js'
 
@@ -27,12 +30,15 @@ export class LiveServer<DB> {
   readonly #realtime: Realtime<DB>
   readonly #options: CreateLiveOptions & typeof DEFAULTS
   readonly #projections: Projections
+  readonly #texts: EventTexts
   readonly #barrier: SharedBarrier
 
   constructor(realtime: Realtime<DB>, options: CreateLiveOptions) {
     this.#realtime = realtime
     this.#options = { ...DEFAULTS, ...options }
-    this.#projections = new Projections(outputTransformer(options.transformer))
+    const transformer = outputTransformer(options.transformer)
+    this.#projections = new Projections(transformer)
+    this.#texts = new EventTexts(transformer)
     this.#barrier = new SharedBarrier(() => realtime.barrier())
   }
 
@@ -46,7 +52,8 @@ export class LiveServer<DB> {
     const { map, ...options } = given ?? {}
     const presentation = { projection: this.#projections.of(map), single: definition.single }
     const view = this.#view(presentation, received, events)
-    return () => this.#open(call, query, options, view, events)
+    const openOutlet = () => this.#outlet(call, received)
+    return () => this.#open(query, options, view, openOutlet, events)
   }
 
   #check({ announcement }: ReceivedInput): void {
@@ -73,14 +80,22 @@ export class LiveServer<DB> {
     return new LinkView(presentation, received.resume, floor)
   }
 
+  /** Clients without `liveLink` are sent what the application's own code may have changed: only tRPC knows the events. */
+  #outlet({ ctx }: Call, { announcement }: ReceivedInput): Outlet<unknown> {
+    const response = isCurrent(announcement) ? responseOf(ctx) : undefined
+    if (response) return new EventStream(response, this.#texts)
+    const { maxBufferedBytes, clock } = this.#options
+    return new Backpressure(socketOf(ctx), maxBufferedBytes, clock)
+  }
+
   #open(
-    call: Call,
     query: LiveInput<object>,
     options: LiveOptions<DB, object>,
     view: View<unknown>,
+    openOutlet: () => Outlet<unknown>,
     { onChange, onError }: SourceEvents,
   ): Source<unknown> {
-    const { graceMs, maxBufferedBytes, clock } = this.#options
+    const { graceMs, clock } = this.#options
     const feed = open(
       () =>
         new Feed({
@@ -94,12 +109,13 @@ export class LiveServer<DB> {
           onFinal: onError,
         }),
     )
-    const pressure = new Backpressure(socketOf(call.ctx), maxBufferedBytes, clock)
+    const outlet = openOutlet()
     return {
       take: () => view.take(feed.state),
-      hasRoom: (onRoom) => pressure.hasRoom(onRoom),
+      hasRoom: (onRoom) => outlet.hasRoom(onRoom),
+      deliver: (value) => outlet.deliver?.(value) ?? false,
       close: () => {
-        pressure.close()
+        outlet.close()
         view.close()
         feed.close()
       },

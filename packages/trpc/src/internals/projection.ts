@@ -1,5 +1,5 @@
 import type { Patch } from '@pg-realtime/core'
-import { isPlainObject, PLAIN } from '../protocol.js'
+import { isPlainObject, PLAIN, rowsMessage, type RowsMessage, type ServerStatus } from '../protocol.js'
 import { collectSteps, History, type RenderedPatch, type RowProjection, type Transition } from './history.js'
 import { markShared } from './share-serialized.js'
 import type { DataTransformer } from './transformer.js'
@@ -23,6 +23,7 @@ interface Content {
   readonly values: () => readonly unknown[]
   /** What `liveLink` is sent. */
   readonly lines: () => string
+  readonly message: (status: ServerStatus, single: boolean) => RowsMessage
 }
 
 /** Where a list of rows stands among those before and after. */
@@ -54,6 +55,11 @@ export class Projection implements RowProjection {
 
   lines(rows: readonly object[]): string {
     return this.#content(rows).lines()
+  }
+
+  /** What `liveLink` is sent where all rows are: the identical object for one subscriber after the other. */
+  message(rows: readonly object[], status: ServerStatus, single: boolean): RowsMessage {
+    return this.#content(rows).message(status, single)
   }
 
   /** How the rows are named to clients; from now on their patches are kept. */
@@ -135,9 +141,14 @@ export class Projection implements RowProjection {
     if (known) return known
     let values: readonly unknown[] | undefined
     let lines: string | undefined
-    const content = {
+    let message: RowsMessage | undefined
+    const content: Content = {
       values: () => (values ??= markShared(rows.map((row) => this.value(row)))),
       lines: () => (lines ??= rows.map((row) => this.line(row)).join('\n')),
+      message: (status, single) => {
+        if (message?.status === status && message.single === single) return message
+        return (message = rowsMessage(status, { count: rows.length, lines: this.lines(rows), single }))
+      },
     }
     this.#contents.set(rows, content)
     return content

@@ -1,10 +1,16 @@
-/** What a subscriber reads from. Opened when the first value is asked for, so that nothing is held before. */
-export interface Source<Value> {
-  /** The newest value that is owed; undefined: none. Counts as handed over. */
-  take(): { readonly value: Value } | undefined
+/** The way of values to whoever they are for. */
+export interface Outlet<Value> {
   /** True when a value may be handed over now; else `onRoom` is called, once, when it may. */
   hasRoom(onRoom: () => void): boolean
+  /** True: the value has been sent past the reader, who goes on waiting. False: it goes through the reader, as ever. */
+  deliver?(value: Value): boolean
   close(): void
+}
+
+/** What a subscriber reads from. Opened when the first value is asked for, so that nothing is held before. */
+export interface Source<Value> extends Outlet<Value> {
+  /** The newest value that is owed; undefined: none. Counts as handed over. */
+  take(): { readonly value: Value } | undefined
 }
 
 export interface SourceEvents {
@@ -86,19 +92,20 @@ export class Subscriber<Value> implements AsyncIterableIterator<Value, void, unk
         continue
       }
       if (!this.#source?.hasRoom(this.#settle)) return
-      const taken = this.#take(this.#source)
-      if (!taken) return
-      this.#waiters.shift()?.resolve({ done: false, value: taken.value })
+      if (!this.#hand(this.#source)) return
     }
   }
 
   /** A mapper or transformer of the application may throw. */
-  #take(source: Source<Value>): { readonly value: Value } | undefined {
+  #hand(source: Source<Value>): boolean {
     try {
-      return source.take()
+      const taken = source.take()
+      if (!taken) return false
+      if (!source.deliver?.(taken.value)) this.#waiters.shift()?.resolve({ done: false, value: taken.value })
+      return true
     } catch (error) {
       this.#fail(error)
-      return undefined
+      return false
     }
   }
 

@@ -3,10 +3,10 @@ import { tracked } from '@trpc/server'
 import {
   formatEventId,
   patchText,
-  rowsMessage,
   shortSnapshot,
   statusMessage,
   type Resume,
+  type RowsMessage,
   type ServerStatus,
 } from '../protocol.js'
 import type { Floor } from './floor.js'
@@ -102,7 +102,7 @@ export class LinkView implements View<unknown> {
     this.#version = state.version
     this.#state = projection.stateOf(rows)
     this.#status = status
-    const message = missed ? patchText(status, missed.from, missed.lines) : rowsMessage(status, this.#content(rows))
+    const message = missed ? patchText(status, missed.from, missed.lines) : this.#allOf(rows, status)
     return { value: tracked(this.#eventId(state.snapshot), message) }
   }
 
@@ -116,9 +116,9 @@ export class LinkView implements View<unknown> {
     return this.#presentation.single ? firstOf(rows) : rows
   }
 
-  #content(rows: readonly object[]) {
+  #allOf(rows: readonly object[], status: ServerStatus): RowsMessage {
     const { projection, single } = this.#presentation
-    return { count: rows.length, lines: projection.lines(rows), single }
+    return projection.message(rows, status, single)
   }
 }
 

@@ -17,7 +17,11 @@ export interface Context {
 
 export interface ShopOptions {
   readonly live?: Omit<CreateLiveOptions, 'transformer'>
-  readonly sse?: { readonly maxDurationMs?: number; readonly emitAndEndImmediately?: boolean }
+  readonly sse?: {
+    readonly maxDurationMs?: number
+    readonly emitAndEndImmediately?: boolean
+    readonly ping?: { readonly enabled: boolean; readonly intervalMs: number }
+  }
   /** Whether procedures take announcements for every input. */
   readonly negotiates?: boolean
 }
@@ -35,7 +39,10 @@ export function createShop(realtime: FakeRealtime<Shop>, { live: options, sse, n
     await ctx.gate
     return next()
   })
-  const toLabel = ({ id, code }: { id: number; code: string }) => `${id}:${code}`
+  const toLabel = ({ id, code }: { id: number; code: string }) => {
+    if (code === 'bad') throw new TypeError('no label')
+    return `${id}:${code}`
+  }
   return t.router({
     all: procedure.subscription(live(() => orders)),
     ofShop: procedure

@@ -9,6 +9,7 @@ import { applyWSSHandler } from '@trpc/server/adapters/ws'
 import { EventSource } from 'eventsource'
 import superjson from 'superjson'
 import WebSocket, { WebSocketServer } from 'ws'
+import { liveSocket } from '../../src/server.js'
 
 // tRPC 11.0 compares with the global one's constants, whichever class it is given.
 Reflect.set(globalThis, 'EventSource', EventSource)
@@ -143,6 +144,16 @@ export const standalone: Transport = {
     }, connectSse).listen(options),
 }
 
+/** The same with a context that carries the response, so that events go past tRPC's stream. */
+export const standalonePast: Transport = {
+  name: 'SSE, standalone server with liveSocket',
+  serve: (options) =>
+    standalone.serve({
+      ...options,
+      createContext: (call) => ({ ...options.createContext?.(call), ...liveSocket(call.response) }),
+    }),
+}
+
 /** As Next.js calls a route handler: a Request whose signal aborts when the client is gone, and a Response whose body is read. */
 export const fetchAdapter: Transport = {
   name: 'SSE, fetch adapter',
@@ -210,4 +221,4 @@ export const websocket: Transport = {
     ).listen(options),
 }
 
-export const transports = [standalone, fetchAdapter, websocket]
+export const transports = [standalone, standalonePast, fetchAdapter, websocket]
