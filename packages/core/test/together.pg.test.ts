@@ -5,7 +5,11 @@ import { expect, test } from 'vitest'
 import { createDatabase } from '@pg-realtime/tooling/postgres'
 import { analyze } from '../src/analyze/analyze.js'
 import { fieldsOf, runQuery, runStatements } from '../src/refresh/run-query.js'
-import { splitRows, togetherForm } from '../src/refresh/together.js'
+import { togetherForm } from '../src/refresh/together.js'
+import { textOf } from '../src/snapshot/content.js'
+import { columnTexts, rowEnds } from '../src/snapshot/row-text.js'
+import type { RawRow } from '../src/refresh/contract.js'
+import type { Together } from '../src/refresh/together.js'
 import { parameterText } from '../src/util/parameter-text.js'
 import { openShop } from './support/shop.js'
 
@@ -37,6 +41,12 @@ const SHAPES: Readonly<Record<string, { readonly sql: string; readonly instances
         ['', 3, 5, 0],
         [null, 4, 5, 2],
       ],
+    },
+    'texts that need quotes, and such that do not': {
+      sql: `select t, $1 || t as u, nullif(t, '') as v, array[t, null] as w, row(t, 'x y') as x from unnest(array['', ' ', 'a b', '"', '""', '\\\\',
+        '(', 'x)', ')(', ',', e'\\n', 'à', 'Å', e'\\u00a0', e'a\\u0085b', '日本', '"à"', 'null', '{}', null, '€ 5', repeat('long "text", ', 20)])
+        with ordinality as l(t, n) order by n`,
+      instances: [[''], ['"\\'], ['à'], [null]],
     },
     'columns of one name': {
       sql: 'select id as a, owner as a, 1 as a from things where id = $1',
@@ -141,27 +151,22 @@ test.each(Object.entries(SHAPES))('the same text and types as alone: %s', async 
       values.map((value, index) => parameterText(value, plan.parameterTypes[index])!),
     )
     const [together] = await runStatements(client, [form!.text(rows)])
-    const split = splitRows(together!.rows, rows.length, ordered)
+    const split = form!.split(together!, rows.length)!
     for (const [index, values] of shape.instances.entries()) {
       const alone = await runQuery(client, shape.sql, values)
-      const inOrder = (list: readonly (readonly (string | null)[])[]) =>
-        ordered === false ? [...list].map(String).sort() : list
-      expect(inOrder(split![index]!)).toEqual(inOrder(alone.rows))
-      expect(fieldsOf(together!).slice(0, -1)).toEqual(fieldsOf(alone))
+      const inOrder = (list: readonly RawRow[]) => (ordered === false ? [...list].map(String).sort() : list)
+      expect(inOrder(rowsOf(split, index))).toEqual(inOrder(alone.rows))
+      expect(split.fields).toEqual(fieldsOf(alone))
     }
   }
 })
 
-test('rows of several instances that are mixed are not taken for an order', () => {
-  const rows = () => [
-    ['a', '1'],
-    ['b', '2'],
-    ['c', '1'],
-  ]
-  expect(splitRows(rows(), 2, true)).toBeUndefined()
-  expect(splitRows(rows(), 2, undefined)).toBeUndefined()
-  expect(splitRows(rows(), 3, false)).toEqual([[['a'], ['c']], [['b']], []])
-})
+function rowsOf({ fields, contents }: Together, index: number): readonly RawRow[] {
+  const content = contents[index]!
+  if (content.kind === 'rows') return content.rows
+  const { text } = textOf({ fields, content, parser: () => String })
+  return rowEnds(text).map((_, row, ends) => columnTexts(text, fields.length, row === 0 ? 0 : ends[row - 1]))
+}
 
 /** Every statement that the pool's connections send, in order. */
 function recordStatements(pool: Pool): string[] {

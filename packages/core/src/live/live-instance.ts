@@ -1,21 +1,13 @@
 import type { Plan } from '../analyze/plan.js'
 import type { SnapshotToken } from '../change.js'
 import { ListenerError, type RealtimeError } from '../errors.js'
-import type {
-  Accepted,
-  RawField,
-  RawResult,
-  RawRow,
-  Refreshable,
-  RefreshReport,
-  SplicedResult,
-  Touched,
-} from '../refresh/contract.js'
+import type { Accepted, RawField, RawResult, RawRow, Refreshable, RefreshReport, Touched } from '../refresh/contract.js'
 import type { Schedule } from '../refresh/schedule.js'
 import type { LastRow, Routable } from '../route/contract.js'
 import type { RefreshFilter } from '../route/refresh-filter.js'
 import { materialize, type Materialized, type MaterializeOptions } from '../snapshot/materialize.js'
-import { columnNames, columnTexts } from '../snapshot/row-text.js'
+import { columnNames, textAt, textsOf } from '../snapshot/content.js'
+import { columnTexts } from '../snapshot/row-text.js'
 import { splice } from '../snapshot/splice.js'
 import { Eventual } from '../util/eventual.js'
 import { countOf, membersOf, withMember, withoutMember, type Few } from '../util/few.js'
@@ -110,10 +102,11 @@ export class LiveInstance implements Refreshable, Routable {
   }
 
   get lastRow(): LastRow | undefined {
-    const text = this.#content?.texts.at(-1)
-    if (!this.#content || text === undefined) return undefined
-    const names = columnNames(this.#content.shape)
-    return { count: this.#content.texts.length, names, columns: columnTexts(text, names.length) }
+    const content = this.#content
+    const count = content?.ends.length ?? 0
+    if (!content || count === 0) return undefined
+    const names = columnNames(content.shape)
+    return { count, names, columns: columnTexts(textAt(content, count - 1), names.length) }
   }
 
   get plan(): Plan {
@@ -204,15 +197,17 @@ export class LiveInstance implements Refreshable, Routable {
   mayReread(fewest: number): boolean {
     // A filter holds changes back, which the whole result would show with the next one that it lets through.
     const isSound = this.#state.status === 'live' && !this.#planError && !this.filter
-    return isSound && this.#content !== undefined && this.#content.texts.length >= fewest
+    return isSound && this.#content !== undefined && this.#content.ends.length >= fewest
   }
 
   splice(touched: Touched, fields: readonly RawField[], rows: readonly RawRow[]): readonly string[] | undefined {
     const order = this.#plan?.reread?.order
-    return this.#content && order && splice(this.#content, touched, order, fields, rows)
+    const content = this.#content
+    if (!content || !order) return undefined
+    return splice({ texts: textsOf(content), shape: content.shape }, touched, order, fields, rows)
   }
 
-  accept(result: RawResult | SplicedResult, snapshot: SnapshotToken): Accepted | Promise<Accepted> {
+  accept(result: RawResult, snapshot: SnapshotToken): Accepted | Promise<Accepted> {
     const options = { ordered: this.shape.ordered !== false, transform: this.#transform }
     const content = materialize(this.#content, result, options)
     return content instanceof Promise

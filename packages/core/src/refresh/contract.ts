@@ -27,7 +27,7 @@ export interface Refreshable {
    */
   splice(touched: Touched, fields: readonly RawField[], rows: readonly RawRow[]): readonly string[] | undefined
   /** Compares a result with the one before. Nothing is shown until `publish`. */
-  accept(result: RawResult | SplicedResult, snapshot: SnapshotToken): Accepted | Promise<Accepted>
+  accept(result: RawResult, snapshot: SnapshotToken): Accepted | Promise<Accepted>
   /** The query could not be run; `reason` says why, the schedule says when it is tried again. */
   fail(error: RealtimeError): void
   /** Told after every attempt, in the order in which they ended. */
@@ -62,15 +62,17 @@ export interface RefreshReport {
 /** A result as PostgreSQL's text output, before any parsing. */
 export interface RawResult {
   readonly fields: readonly RawField[]
-  readonly rows: readonly RawRow[]
+  readonly content: RawContent
   /** The parser that the pool's connections use for a type. */
   readonly parser: (typeOid: number) => (text: string) => unknown
 }
 
-/** A whole result, most of whose rows were not read again: each row as `splice` has it. */
-export interface SplicedResult extends Omit<RawResult, 'rows'> {
-  readonly texts: readonly string[]
-}
+export type RawContent =
+  | { readonly kind: 'rows'; readonly rows: readonly RawRow[] }
+  /** Each row as `splice` has it: most of them were not read again. */
+  | { readonly kind: 'texts'; readonly texts: readonly string[] }
+  /** All rows as the server writes composite values, one after the other. */
+  | { readonly kind: 'text'; readonly text: string }
 
 export interface RawField {
   readonly name: string

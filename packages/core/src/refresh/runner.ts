@@ -10,26 +10,18 @@
 import { isConnectionError, queryError, sqlState } from '../util/postgres.js'
 import { literalOf } from '../util/parameter-text.js'
 import type { RealtimeError } from '../errors.js'
-import type { RawField, RawRow, Refreshable } from './contract.js'
+import type { RawContent, RawField, Refreshable } from './contract.js'
 import { BeginError, type Lane, type Part } from './lane.js'
 import type { PreparedNames, PreparedStatements } from './prepared.js'
 import { fieldsOf, type TextResult } from './run-query.js'
 import type { Shape } from './shape.js'
-import { splitRows } from './together.js'
 import type { Item, Message, Step } from './work.js'
 
 export type Answer<Query extends Refreshable> = { readonly item: Item<Query> } & (
   | {
       readonly kind: 'rows'
       readonly fields: readonly RawField[]
-      readonly rows: readonly RawRow[]
-      readonly ms: number
-    }
-  /** A part of the rows was read, and put among the present ones. */
-  | {
-      readonly kind: 'spliced'
-      readonly fields: readonly RawField[]
-      readonly texts: readonly string[]
+      readonly content: RawContent
       readonly ms: number
     }
   | { readonly kind: 'failed'; readonly error: RealtimeError; readonly ms: number }
@@ -88,11 +80,17 @@ export class Runner<Query extends Refreshable> {
       if (isInterrupted(error)) shape.wasTooSlowTogether()
     }
     const ms = this.#options.measure() - startedAt
-    const fields = result && fieldsOf(result).slice(0, -1)
-    const rows = result && splitRows(result.rows, items.length, shape.plan.ordered)
-    if (fields && rows) {
+    const split = result && shape.form!.split(result, items.length)
+    if (split) {
+      const { fields, contents } = split
       shape.took('together', items.length, ms)
-      return items.map((item, index) => ({ kind: 'rows', item, fields, rows: rows[index]!, ms: ms / items.length }))
+      return items.map((item, index) => ({
+        kind: 'rows',
+        item,
+        fields,
+        content: contents[index]!,
+        ms: ms / items.length,
+      }))
     }
     const answers = await this.#each([step])
     if (answers.every(({ kind }) => kind === 'rows')) shape.cannotBeTogether()
@@ -109,7 +107,10 @@ export class Runner<Query extends Refreshable> {
       const result = await this.#lane.query(scope, scopeKey, sql, parameters)
       const fields = fieldsOf(result)
       const texts = item.query.splice(touched, fields, result.rows)
-      if (texts) return [{ kind: 'spliced', item, fields, texts, ms: this.#options.measure() - startedAt }]
+      if (texts) {
+        const content: RawContent = { kind: 'texts', texts }
+        return [{ kind: 'rows', item, fields, content, ms: this.#options.measure() - startedAt }]
+      }
     } catch (error) {
       if (saysNothing(error)) throw error
       shape.cannotReread()
@@ -133,7 +134,7 @@ export class Runner<Query extends Refreshable> {
       let [shape, fields]: [Shape | undefined, RawField[]] = [undefined, []]
       return items.map(({ item, shape: itsShape }, index) => {
         if (itsShape !== shape) [shape, fields] = [itsShape, fieldsOf(results[index]!)]
-        return { kind: 'rows', item, fields, rows: results[index]!.rows, ms }
+        return { kind: 'rows', item, fields, content: contentOf(results[index]!), ms }
       })
     } catch (error) {
       if (saysNothing(error)) throw error
@@ -166,7 +167,7 @@ export class Runner<Query extends Refreshable> {
       const result = await this.#lane.query(scope, scopeKey, item.query.sql, item.query.parameters)
       const ms = measure() - startedAt
       this.#took(shape, 1, ms)
-      return { kind: 'rows', item, fields: fieldsOf(result), rows: result.rows, ms }
+      return { kind: 'rows', item, fields: fieldsOf(result), content: contentOf(result), ms }
     } catch (error) {
       if (saysNothing(error)) throw error
       return this.#failed(error, { item, shape }, measure() - startedAt)
@@ -219,6 +220,10 @@ function saysNothing(error: unknown): boolean {
 
 function isInterrupted(error: unknown): boolean {
   return sqlState(error) === '57014'
+}
+
+function contentOf({ rows }: TextResult): RawContent {
+  return { kind: 'rows', rows }
 }
 
 function execution(

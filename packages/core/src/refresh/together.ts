@@ -1,18 +1,22 @@
 /**
- * Several instances of one shape as one statement:
+ * Several instances of one shape as one statement. With an ORDER BY, which is run for one instance after the other, all rows
+ * of an instance are written as one text; without one, PostgreSQL may join the parameters in any way:
  *
- *   select q.*, p.k from rows from (unnest('{…}'::int[]), unnest('{…}'::text[])) with ordinality as p(p1, p2, k)
- *     cross join lateral (<the query with $1 → p.p1>) q
+ *   select e.*, p.k, t.t from rows from (unnest('{…}'::int[]), unnest('{…}'::text[])) with ordinality as p(p1, p2, k)
+ *     cross join lateral (select string_agg(q::text, '') as t from (<the query with $1 → p.p1>) q) t
+ *     left join lateral (<the query>) e on false
+ *
+ *   select q.*, p.k from rows from (…) with ordinality as p(p1, p2, k) cross join lateral (<the query>) q
  *
  * What must hold: each instance's rows are those that the query alone returns, in the query's own order and with the
- * query's own columns. An ORDER BY keeps a subquery from being merged into the statement, so that it is run for one
- * instance after the other; whether that happened shows in the answer, because instances do not mix.
+ * query's own columns. `e` has no rows, it tells the columns. A row's text has each value as it is sent alone.
  */
 import { createHash } from 'node:crypto'
 import type { Plan } from '../analyze/plan.js'
 import { arrayText, literalOf } from '../util/parameter-text.js'
 import { replaceParameters } from '../util/sql-text.js'
-import type { RawRow } from './contract.js'
+import type { RawContent, RawField, RawRow } from './contract.js'
+import { fieldsOf, type TextResult } from './run-query.js'
 
 /** One row of parameters, as PostgreSQL would read them. */
 export type ParameterRow = readonly (string | null)[]
@@ -22,6 +26,14 @@ const MOST_PARAMETERS = 100
 export interface TogetherForm {
   /** The statement for these instances, without any parameter of its own. */
   text(instances: readonly ParameterRow[]): string
+  /** Each instance's part of the answer; undefined where it cannot be told. Takes the rows apart. */
+  split(result: TextResult, instances: number): Together | undefined
+}
+
+export interface Together {
+  /** One list for all. */
+  readonly fields: readonly RawField[]
+  readonly contents: readonly RawContent[]
 }
 
 /** Undefined for shapes that mean something else when they are run for several instances at once. */
@@ -44,12 +56,17 @@ export function togetherForm({
     // unnest() flattens arrays: they travel as text.
     return isArray(type) ? `(${name}::${type})` : `(${name})`
   })
+  const writes = ordered !== false
   // Of raw SQL it is not known whether it orders: it is kept from being merged.
   const body = ordered === undefined ? `select * from (${query}\n) as ${alias}_s offset 0` : `${query}\n`
-  const [head, tail] = [
-    `select ${alias}_q.*, ${alias}.${alias}_k from rows from (`,
-    `) with ordinality as ${alias}(${[...names, `${alias}_k`].join(', ')}) cross join lateral (${body}) as ${alias}_q`,
-  ]
+  const head = writes
+    ? `select ${alias}_e.*, ${alias}.${alias}_k, ${alias}_t.${alias}_t from rows from (`
+    : `select ${alias}_q.*, ${alias}.${alias}_k from rows from (`
+  const text = `select pg_catalog.string_agg(${alias}_q::pg_catalog.text, '') as ${alias}_t from (${body}) as ${alias}_q`
+  const source = writes
+    ? `(${text}) as ${alias}_t left join lateral (${body}) as ${alias}_e on false`
+    : `(${body}) as ${alias}_q`
+  const tail = `) with ordinality as ${alias}(${[...names, `${alias}_k`].join(', ')}) cross join lateral ${source}`
   return {
     text: (instances) =>
       head +
@@ -60,6 +77,7 @@ export function togetherForm({
         )
         .join(', ') +
       tail,
+    split: writes ? splitTexts : splitRows,
   }
 }
 
@@ -72,22 +90,22 @@ function isArray(type: string): boolean {
   return type.endsWith('[]')
 }
 
-/**
- * The rows of each instance; takes the instance's number, which is their last value, off them. Undefined where rows of
- * several instances are mixed although the query orders them: their order is not to be relied on then.
- */
-export function splitRows(
-  rows: readonly (string | null)[][],
-  instances: number,
-  ordered: boolean | undefined,
-): readonly RawRow[][] | undefined {
-  const split: RawRow[][] = Array.from({ length: instances }, () => [])
-  let last = 0
-  for (const row of rows) {
-    const number = Number(row.pop())
-    if (number < last && ordered !== false) return undefined
-    last = number
-    split[number - 1]!.push(row)
+const NO_ROWS: RawContent = { kind: 'text', text: '' }
+
+/** Of each instance one row, which ends with its number and its text. */
+function splitTexts(result: TextResult, instances: number): Together | undefined {
+  const contents = Array.from({ length: instances }, () => NO_ROWS)
+  if (result.rows.length !== instances) return undefined
+  for (const row of result.rows) {
+    const text = row.at(-1)
+    if (typeof text === 'string') contents[Number(row.at(-2)) - 1] = { kind: 'text', text }
   }
-  return split
+  return { fields: fieldsOf(result).slice(0, -2), contents }
+}
+
+/** The rows of each instance, in any order; takes the instance's number, which is their last value, off them. */
+function splitRows(result: TextResult, instances: number): Together {
+  const split: RawRow[][] = Array.from({ length: instances }, () => [])
+  for (const row of result.rows) split[Number(row.pop()) - 1]!.push(row)
+  return { fields: fieldsOf(result).slice(0, -1), contents: split.map((rows) => ({ kind: 'rows', rows })) }
 }

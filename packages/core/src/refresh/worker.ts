@@ -149,7 +149,7 @@ interface Delivery {
   readonly parser: RawResult['parser']
 }
 
-type Result<Query extends Refreshable> = Extract<Answer<Query>, { readonly kind: 'rows' | 'spliced' }>
+type Result<Query extends Refreshable> = Extract<Answer<Query>, { readonly kind: 'rows' }>
 
 function deliver<Query extends Refreshable>(answer: Answer<Query>, delivery: Delivery): Promise<void> | undefined {
   const { query, reasons } = answer.item
@@ -169,10 +169,9 @@ function accept<Query extends Refreshable>(
   answer: Result<Query>,
   { token, parser }: Delivery,
 ): Accepted | RealtimeError | Promise<Accepted | RealtimeError> {
-  const { item, fields } = answer
-  const content = answer.kind === 'spliced' ? { texts: answer.texts } : { rows: answer.rows }
+  const { item, fields, content } = answer
   try {
-    const accepted = item.query.accept({ fields, parser, ...content }, token)
+    const accepted = item.query.accept({ fields, parser, content }, token)
     return accepted instanceof Promise ? accepted.catch(unacceptable) : accepted
   } catch (cause) {
     return unacceptable(cause)

@@ -9,7 +9,7 @@ function raw(rows: (string | null)[][], names = ['id', 'name']): RawResult {
     parsed += 1
     return typeOid === 23 ? Number(text) : text
   }
-  return { fields, rows, parser }
+  return { fields, content: { kind: 'rows', rows }, parser }
 }
 const transform = async (rows: readonly Record<string, unknown>[]) => rows
 const options = { ordered: true, transform }
@@ -149,7 +149,11 @@ describe('in a row that changed, the objects of columns that did not', () => {
   async function twice(plugin: (row: Columns) => Columns) {
     const transform = async (rows: readonly Columns[]) => rows.map(plugin)
     const accept = (name: string, previous?: Materialized<Columns>) =>
-      materialize(previous, { fields, rows: [['1', 'Rome', name]], parser }, { ordered: true, transform })
+      materialize(
+        previous,
+        { fields, content: { kind: 'rows', rows: [['1', 'Rome', name]] }, parser },
+        { ordered: true, transform },
+      )
     const before = await accept('Ada')
     return [before.rows[0]!, (await accept('Eve', before)).rows[0]!] as const
   }

@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { RawResult, RawRow, SplicedResult } from '../refresh/contract.js'
+import type { RawResult } from '../refresh/contract.js'
+import { endsOf, shapeOf, textAt, textOf, versionOf, type ResultText } from './content.js'
+import { matchTexts, type Match } from './match-texts.js'
 import { pairRows } from './pair-rows.js'
-import { columnTexts, rowText, shapeOf, versionOf } from './row-text.js'
+import { parseRows, type Parsed } from './parse-rows.js'
+import { columnTexts } from './row-text.js'
 
-/** Rows as subscribers see them, and the text that they were made from. */
-export interface Materialized<Row> {
+/** Rows as subscribers see them, and the text that they were made from: equal texts mean equal rows. */
+export interface Materialized<Row> extends ResultText {
   readonly rows: readonly Row[]
-  /** Each row's content as text, in the order of `rows`: equal texts mean equal rows. */
-  readonly texts: readonly string[]
   /** The columns' names and types: a renamed or retyped column changes all rows. */
   readonly shape: string
   readonly version: string
@@ -27,85 +28,53 @@ export interface MaterializeOptions<Row> {
  */
 export function materialize<Row>(
   previous: Materialized<Row> | undefined,
-  result: RawResult | SplicedResult,
+  result: RawResult,
   { ordered, transform }: MaterializeOptions<Row>,
 ): Materialized<Row> | Promise<Materialized<Row>> {
-  const texts = 'texts' in result ? result.texts : result.rows.map(rowText)
   const shape = shapeOf(result.fields)
   const known = previous?.shape === shape ? previous : undefined
-  if (known && isSame(known.texts, texts)) return known
-  const match = matchTexts(known?.texts ?? [], texts)
+  const content = textOf(result)
+  if (known?.text === content.text) return known
+  const after: ResultText = { text: content.text, ends: endsOf(content) }
+  const match = matchTexts(known ?? NOTHING, after)
   if (known && !ordered && match.came.length === 0 && match.went.length === 0) return known
-  const finish = (fresh: readonly Row[]): Materialized<Row> => {
-    const rows = match.origins.map((from) => (from < 0 ? undefined : known!.rows[from])) as Row[]
-    match.came.forEach((to, index) => (rows[to] = fresh[index]!))
-    if (known) keepValues(known, rows, texts, match, result.fields.length)
-    for (const to of match.came) Object.freeze(rows[to])
-    return { rows: Object.freeze(rows), texts, shape, version: versionOf(shape, texts, ordered) }
-  }
-  const parsed = parseRows(result, match.came)
-  return transform && parsed.length > 0 ? transform(parsed).then(finish) : finish(parsed as readonly Row[])
+  // Plugins may have made something else of the rows before.
+  const parsed = parseRows(result, after, match.came, transform ? undefined : (known as Parsed | undefined))
+  const change: Change<Row> = { known, after, shape, match, ordered, columns: result.fields.length }
+  if (!transform || parsed.length === 0) return finish(change, parsed as readonly Row[])
+  return transform(parsed).then((fresh) => finish(change, fresh))
 }
 
-function isSame(left: readonly string[], right: readonly string[]): boolean {
-  return left.length === right.length && left.every((text, index) => text === right[index])
+const NOTHING: ResultText = { text: '', ends: [] }
+
+interface Change<Row> {
+  readonly known: Materialized<Row> | undefined
+  readonly after: ResultText
+  readonly shape: string
+  readonly match: Match
+  readonly ordered: boolean
+  readonly columns: number
 }
 
-interface Match {
-  /** For each row after, where it was before; -1 for rows that are new or changed. */
-  readonly origins: readonly number[]
-  readonly came: readonly number[]
-  readonly went: readonly number[]
-}
-
-function matchTexts(before: readonly string[], after: readonly string[]): Match {
-  const places = new Map<string, number[]>()
-  // Backwards, so that equal rows are handed out in their old order.
-  for (let from = before.length - 1; from >= 0; from--) {
-    if (before[from] === after[from]) continue
-    const same = places.get(before[from]!)
-    if (same) same.push(from)
-    else places.set(before[from]!, [from])
-  }
-  const came: number[] = []
-  const origins = after.map((text, to) => {
-    const from = text === before[to] ? to : (places.get(text)?.pop() ?? -1)
-    if (from < 0) came.push(to)
-    return from
-  })
-  return { origins, came, went: [...places.values()].flat() }
-}
-
-function parseRows(result: RawResult | SplicedResult, indexes: readonly number[]): Record<string, unknown>[] {
-  if (indexes.length === 0) return []
-  const { fields, parser } = result
-  const rowAt = (index: number): RawRow =>
-    'texts' in result ? columnTexts(result.texts[index]!, fields.length) : result.rows[index]!
-  const columns = fields.map((field) => ({ name: field.name, parse: parser(field.typeOid) }))
-  return indexes.map((index) => {
-    const raw = rowAt(index)
-    const row: Record<string, unknown> = {}
-    columns.forEach(({ name, parse }, position) => {
-      const text = raw[position]!
-      row[name] = text === null ? null : parse(text)
-    })
-    return row
-  })
+function finish<Row>(change: Change<Row>, fresh: readonly Row[]): Materialized<Row> {
+  const { known, after, shape, match, ordered } = change
+  const rows: Row[] = []
+  let next = 0
+  for (const from of match.origins) rows.push(from < 0 ? fresh[next++]! : known!.rows[from]!)
+  if (known) keepValues(known, rows, change)
+  for (const to of match.came) Object.freeze(rows[to])
+  const { text, ends } = after
+  return { rows: Object.freeze(rows), text, ends, shape, version: versionOf(shape, after, ordered) }
 }
 
 /**
  * In rows that changed, objects (dates, JSON, arrays) of columns that did not stay the identical ones. A plugin could make
  * one column of several, so it is not the text alone that decides.
  */
-function keepValues<Row>(
-  known: Materialized<Row>,
-  rows: Row[],
-  texts: readonly string[],
-  { came, went }: Match,
-  columns: number,
-): void {
+function keepValues<Row>(known: Materialized<Row>, rows: Row[], { after: texts, match, columns }: Change<Row>): void {
+  const { came, went } = match
   // Looking for pairs costs more than all else here, and most results have nothing to keep.
-  if (!came.some((to) => hasObject(rows[to] as Record<string, unknown>))) return
+  if (!hasObjects(rows, came)) return
   for (const [from, to] of pairRows(known.rows, rows, went, came)) {
     const before = known.rows[from] as Record<string, unknown>
     const after = rows[to] as Record<string, unknown>
@@ -113,11 +82,16 @@ function keepValues<Row>(
     if (!hasObject(after)) continue
     // Columns of the same name share a value, and integer-like names come first: neither has a place of its own.
     if (names.length !== columns || names.some((name) => /^\d/.test(name)) || Object.isFrozen(after)) continue
-    const [old, now] = [columnTexts(known.texts[from]!, columns), columnTexts(texts[to]!, columns)]
+    const [old, now] = [columnTexts(textAt(known, from), columns), columnTexts(textAt(texts, to), columns)]
     names.forEach((name, position) => {
       if (old[position] === now[position] && isDeepStrictEqual(before[name], after[name])) after[name] = before[name]
     })
   }
+}
+
+function hasObjects(rows: readonly unknown[], indexes: readonly number[]): boolean {
+  for (const index of indexes) if (hasObject(rows[index] as Record<string, unknown>)) return true
+  return false
 }
 
 function hasObject(row: Record<string, unknown>): boolean {

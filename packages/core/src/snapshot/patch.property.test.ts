@@ -4,6 +4,7 @@ import { diffRows } from './diff.js'
 import { mapPatch } from './map-patch.js'
 import { materialize, type Materialized } from './materialize.js'
 import { applyPatch, type Patch } from './patch.js'
+import { rowText } from './row-text.js'
 
 interface Row {
   readonly id: number
@@ -37,7 +38,10 @@ function raw(rows: readonly RawRow[]): RawResult {
     25: String,
     1184: (text) => new Date(text),
   }
-  return { fields, rows, parser: (typeOid) => parsers[typeOid]! }
+  const parser = (typeOid: number) => parsers[typeOid]!
+  // Results of one query come in both forms.
+  if (rows.length % 3 === 0) return { fields, content: { kind: 'rows', rows }, parser }
+  return { fields, content: { kind: 'text', text: rows.map(rowText).join('') }, parser }
 }
 
 /** A next result: rows go, come, change and change places; `keyed` ones have an id of their own. */
@@ -54,15 +58,15 @@ function mutate(rows: readonly RawRow[], random: () => number, keyed: boolean): 
 }
 
 let lastId = 0
-const NAMES = ['a', 'b', '', null]
+const NAMES = ['a', 'b', '', null, 'a,b', 'a "b", c', 'one of many letters', 'one of many, too']
 
 function fresh(random: () => number, keyed: boolean): RawRow {
   const id = keyed ? ++lastId : Math.floor(random() * 3)
-  return [String(id), NAMES[Math.floor(random() * 4)]!, `2026-01-0${1 + Math.floor(random() * 3)}T00:00:00Z`]
+  return [String(id), NAMES[Math.floor(random() * NAMES.length)]!, `2026-01-0${1 + Math.floor(random() * 3)}T00:00:00Z`]
 }
 
 function changed([id, , at]: RawRow, random: () => number): RawRow {
-  return [id!, NAMES[Math.floor(random() * 4)]!, random() < 0.5 ? at! : '2026-02-01T00:00:00Z']
+  return [id!, NAMES[Math.floor(random() * NAMES.length)]!, random() < 0.5 ? at! : '2026-02-01T00:00:00Z']
 }
 
 const materializeRows = (previous: Materialized<Row> | undefined, rows: readonly RawRow[]) =>

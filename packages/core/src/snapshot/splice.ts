@@ -6,7 +6,8 @@ import type { RereadOrder } from '../analyze/plan.js'
 import type { RawField, RawRow, Touched } from '../refresh/contract.js'
 import { keyOf } from '../refresh/reread.js'
 import { compareKeys } from '../route/behind.js'
-import { columnTexts, rowText, shapeOf } from './row-text.js'
+import { shapeOf } from './content.js'
+import { columnAt, columnTexts, endOfColumn, rowText } from './row-text.js'
 
 /** Rows as texts, and the names and types of their columns. */
 interface Present {
@@ -53,16 +54,15 @@ function placeOf(row: RawRow, outputs: readonly number[], order: readonly Reread
   return rowText([...outputs, ...order.map(({ output }) => output)].map((output) => row[output] ?? null))
 }
 
-/** Keys are never NULL, so the marks of NULL columns behind a text need not be read. */
 function keyOfText(text: string, outputs: readonly number[]): string {
   return keyOf(outputs.map((output) => columnOf(text, output)))
 }
 
+/** Keys are never NULL. */
 function columnOf(text: string, position: number): string {
-  let start = 0
-  for (let column = 0; column < position; column++) start = text.indexOf('\0', start) + 1
-  const end = text.indexOf('\0', start)
-  return end < 0 ? text.slice(start) : text.slice(start, end)
+  let start = 1
+  for (let column = 0; column < position; column++) start = endOfColumn(text, start) + 1
+  return columnAt(text, start, endOfColumn(text, start)) ?? ''
 }
 
 /** `kept` is in order; undefined where the place of a row is not certain. */
