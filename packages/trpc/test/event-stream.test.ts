@@ -93,6 +93,7 @@ test('changes while the first event is on its way through tRPC come after it, ea
 test.each(['event: ping\n', 'data: \n', '\n\n'])(
   'a change in the middle of a ping, behind %j, does not get into it',
   async (place) => {
+    let isReady = false
     let isPing = false
     let count = 0
     await using shop = await setup({
@@ -100,13 +101,15 @@ test.each(['event: ping\n', 'data: \n', '\n\n'])(
       onResponse: (response) =>
         onWrite(response, (text) => {
           if (text.includes('event: ')) isPing = text === 'event: ping\n'
-          if (isPing && text === place && count < 20) shop.show(`change ${++count}`)
+          if (isReady && isPing && text === place && count < 20) shop.show(`change ${++count}`)
         }),
     })
     const client = shop.server.subscribe('all')
+    await client.until(hasBegun)
+    isReady = true
     await client.until(shows('change 20'))
     await client.until(({ events }) => events.at(-1)?.event === 'ping')
-    expect(client.whole.length).toBeGreaterThan(15)
+    expect(client.whole).toHaveLength(20)
     const pings = client.events.filter(({ event }) => event === 'ping')
     expect(pings.filter((ping) => ping.id !== undefined || ping.data !== '')).toEqual([])
     for (const { data, id } of client.messages) {
