@@ -3,6 +3,7 @@ import type { ClientBase, QueryArrayResult } from 'pg'
 import type { Plan } from '../analyze/plan.js'
 import type { Change } from '../change.js'
 import { systemClock, type Clock } from '../util/clock.js'
+import { literalOf } from '../util/parameter-text.js'
 import { isConnectionError, sqlState } from '../util/postgres.js'
 import type { Answer, Inquiry } from './contract.js'
 import { questionOf, type Question } from './question.js'
@@ -29,15 +30,22 @@ interface Asked {
   readonly columns: number
 }
 
+interface Statement {
+  readonly text: string
+  readonly values: readonly string[]
+}
+
 /** Puts join questions to PostgreSQL, in the transaction of a tick. */
 export class Questioner {
-  readonly #names = new Map<string, string>()
+  /** What is prepared on a connection: names by texts. */
+  readonly #prepared = new WeakMap<ClientBase, Map<string, string>>()
   /** Several engines may share a pool, and so its connections. */
   readonly #prefix = `_pg_realtime_question_${randomBytes(5).toString('hex')}`
   readonly #readable = new WeakMap<ClientBase, WeakSet<Plan>>()
   /** Connections whose plans are to be made anew. */
   readonly #outdated = new WeakSet<ClientBase>()
   readonly #clock: Pick<Clock, 'now'>
+  #names = 0
   #isNaming = true
 
   constructor(clock: Pick<Clock, 'now'> = systemClock) {
@@ -66,10 +74,10 @@ export class Questioner {
   /** Asked again alone where they fail together, so that one of them does not spoil the others' answers. */
   async #askTogether(reader: ClientBase, asked: readonly Asked[], answers: Answer[]): Promise<void> {
     const isFew = asked.every(({ question }) => question.rows <= FEW_ROWS)
+    const statement = statementOf(asked)
     try {
-      await reader.query(this.#opening(reader, isFew))
       const began = this.#clock.now()
-      const { rows } = await this.#run(reader, asked)
+      const rows = await this.#run(reader, this.#opening(reader, isFew), statement)
       if (isFew && this.#clock.now() - began > LONG_MS) this.#outdated.add(reader)
       for (const { position } of asked) answers[position] = { kind: 'rows', rows: [] }
       for (const [index, ...values] of rows) {
@@ -81,6 +89,7 @@ export class Questioner {
       if (isConnectionError(error)) throw error
       await reader.query('ROLLBACK TO SAVEPOINT questions')
       this.#outdated.add(reader)
+      this.#prepared.get(reader)?.delete(statement.text)
       await this.#failed(reader, asked, answers, error)
     }
   }
@@ -105,27 +114,28 @@ export class Questioner {
     for (const { position } of asked) answers[position] = failure(error)
   }
 
-  #run(reader: ClientBase, asked: readonly Asked[]): Promise<QueryArrayResult<Row>> {
-    const width = Math.max(...asked.map(({ columns }) => columns))
-    const values: string[] = []
-    const parts = asked.map(({ question, columns }, index) => {
-      const first = values.push(...question.values) - question.values.length
-      const names = Array.from({ length: columns }, (_, n) => `c${n}`)
-      const selected = Array.from({ length: width }, (_, n) => names[n] ?? 'null')
-      return `select '${index}', ${selected.join(', ')} from (${question.sql((n) => `$${first + n + 1}`)}) q(${names.join(', ')})`
-    })
-    const text = parts.join(' union all ')
-    const name = this.#nameOf(text)
-    return reader.query<Row>({ text, values, rowMode: 'array', ...(name !== undefined && { name }) })
+  /** In one message, once the statement is prepared or can be. */
+  async #run(reader: ClientBase, opening: string, { text, values }: Statement): Promise<readonly Row[]> {
+    const prepared = this.#preparedOn(reader)
+    const known = prepared.get(text)
+    if (!this.#isNaming || (known === undefined && prepared.size >= MOST_STATEMENTS)) {
+      await reader.query(opening)
+      return (await reader.query<Row>({ text, values: [...values], rowMode: 'array' })).rows
+    }
+    // A name is not used again after a failure, which leaves open whether it stands for anything.
+    const name = known ?? `${this.#prefix}_${(this.#names += 1)}`
+    const preparation = known === undefined ? [`PREPARE ${name} AS ${text}\n`] : []
+    const execution = values.length > 0 ? `EXECUTE ${name}(${values.map(literalOf).join(', ')})` : `EXECUTE ${name}`
+    const message = { text: [opening, ...preparation, execution].join('; '), rowMode: 'array' as const }
+    const results = (await reader.query<Row>(message)) as unknown as readonly QueryArrayResult<Row>[]
+    prepared.set(text, name)
+    return results.at(-1)!.rows
   }
 
-  #nameOf(text: string): string | undefined {
-    if (!this.#isNaming) return undefined
-    const known = this.#names.get(text)
-    if (known !== undefined || this.#names.size >= MOST_STATEMENTS) return known
-    const name = `${this.#prefix}_${this.#names.size}`
-    this.#names.set(text, name)
-    return name
+  #preparedOn(reader: ClientBase): Map<string, string> {
+    let prepared = this.#prepared.get(reader)
+    if (!prepared) this.#prepared.set(reader, (prepared = new Map()))
+    return prepared
   }
 
   /**
@@ -144,6 +154,19 @@ export class Questioner {
     }
     return readable
   }
+}
+
+/** Several questions as one statement, whose rows begin with the question's index. */
+function statementOf(asked: readonly Asked[]): Statement {
+  const width = Math.max(...asked.map(({ columns }) => columns))
+  const values: string[] = []
+  const parts = asked.map(({ question, columns }, index) => {
+    const first = values.push(...question.values) - question.values.length
+    const names = Array.from({ length: columns }, (_, n) => `c${n}`)
+    const selected = Array.from({ length: width }, (_, n) => names[n] ?? 'null')
+    return `select '${index}', ${selected.join(', ')} from (${question.sql((n) => `$${first + n + 1}`)}) q(${names.join(', ')})`
+  })
+  return { text: parts.join(' union all '), values }
 }
 
 function failure(error: unknown): Answer {
