@@ -10,6 +10,7 @@ import { PreparedStatements } from '../../../packages/core/src/refresh/prepared.
 import { Schedule } from '../../../packages/core/src/refresh/schedule.js'
 import { Shapes } from '../../../packages/core/src/refresh/shape.js'
 import { Work } from '../../../packages/core/src/refresh/work.js'
+import { TickTransaction } from '../../../packages/core/src/refresh/tick-transaction.js'
 import { refresh } from '../../../packages/core/src/refresh/worker.js'
 import { systemClock } from '../../../packages/core/src/util/clock.js'
 import type { Shop } from '../harness/shop.js'
@@ -82,19 +83,14 @@ export async function openInstances(
         const { changes } = query.schedule
         return { query, changes, reasons: query.schedule.begin(tick) }
       })
-      await reader.query('begin isolation level repeatable read read only')
-      const { rows } = await reader.query<{ id: string }>('select pg_export_snapshot() as id')
+      const transaction = TickTransaction.onPool(await shop.pool.connect(), () => {})
+      await transaction.begin()
+      const client = transaction.lend()!
       const startedAt = performance.now()
       const work = new Work(jobs, shapes, false, () => Date.now())
-      await refresh(
-        work,
-        { kind: 'exported', id: rows[0]!.id, token: '1.1.1:1:' },
-        false,
-        worker(shop.pool, prepared),
-        () => {},
-      )
+      const snapshot = { kind: 'lent', client, token: '1.1.1:1:', imported: Promise.resolve() } as const
+      await refresh(work, snapshot, false, worker(shop.pool, prepared), () => {})
       const ms = performance.now() - startedAt
-      await reader.query('commit')
       if (instances.some(({ schedule }) => schedule.isDirty)) throw new Error('not every instance was refreshed')
       return ms
     },

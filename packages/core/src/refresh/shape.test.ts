@@ -29,6 +29,14 @@ test('both ways are tried with growing samples, then the faster one is taken', (
   expect(run(shape, 2_000, { each: 0.04, together: 0.02 })).toEqual(['together 1000', 'together 1000'])
 })
 
+test('where both ways take about as long, one statement is taken', () => {
+  const [near, far] = [new Shape(1, PLAN), new Shape(2, PLAN)]
+  run(near, 2_000, { each: 0.03, together: 0.04 })
+  run(far, 2_000, { each: 0.02, together: 0.04 })
+  expect(near.next(1_000, 0).way).toBe('together')
+  expect(far.next(1_000, 0).way).toBe('each')
+})
+
 test('a way that is far slower is tried with a few instances only, and again after a while', () => {
   const shape = new Shape(1, PLAN)
   const costs = { each: 0.05, together: 5 }
