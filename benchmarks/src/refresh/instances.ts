@@ -83,7 +83,7 @@ export async function openInstances(
         const { changes } = query.schedule
         return { query, changes, reasons: query.schedule.begin(tick) }
       })
-      const transaction = TickTransaction.onPool(await shop.pool.connect(), () => {})
+      const transaction = TickTransaction.onPool(await shop.pool.connect())
       await transaction.begin()
       const client = transaction.lend()!
       const startedAt = performance.now()

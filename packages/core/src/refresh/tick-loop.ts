@@ -13,7 +13,7 @@ import type { RefreshReason } from '../live/contract.js'
 import type { RoutedChange } from '../route/contract.js'
 import type { Clock } from '../util/clock.js'
 import { deferred } from '../util/deferred.js'
-import { checkOut, destroyConnection } from '../util/pool.js'
+import { checkOut } from '../util/pool.js'
 import { isConnectionError, sqlState } from '../util/postgres.js'
 import type { Refreshable } from './contract.js'
 import { Lanes } from './lanes.js'
@@ -167,6 +167,9 @@ export class TickLoop<Query extends Refreshable> {
     } catch (error) {
       transaction.discard(error)
       throw error
+    } finally {
+      // One that was lent is its refresh's.
+      if (transaction.pooled) this.#clients.delete(transaction.pooled)
     }
   }
 
@@ -174,25 +177,34 @@ export class TickLoop<Query extends Refreshable> {
   async #read(session: TickSession): Promise<{ readonly transaction: TickTransaction; readonly batch: Batch }> {
     const client = await this.#idleClient(session)
     if (client) {
-      const transaction = TickTransaction.onPool(client, this.#awaitAnswer(session, client))
+      const transaction = TickTransaction.onPool(client)
       this.#clients.add(client)
       try {
-        return { transaction, batch: await this.#options.source().read(transaction.client) }
+        return { transaction, batch: await this.#readIn(transaction, session) }
       } catch (error) {
         // The source has not gone on: the reader has the whole batch.
         transaction.discard(error)
+        this.#clients.delete(client)
         if (sqlState(error) !== undefined) this.#unfitIn = session
         else if (!isConnectionError(error)) throw error
-      } finally {
-        this.#clients.delete(client)
       }
     }
-    const answered = this.#awaitAnswer(session, session.reader)
-    const transaction = TickTransaction.onReader(session.reader, answered)
+    const transaction = TickTransaction.onReader(session.reader)
+    return { transaction, batch: await this.#readIn(transaction, session) }
+  }
+
+  /** Answered by any server that is there: silence means that the connection is dead. */
+  async #readIn(transaction: TickTransaction, { abandon }: TickSession): Promise<Batch> {
+    const { clock, source } = this.#options
+    const timer = clock.setTimeout(() => {
+      transaction.destroy()
+      abandon(new Error(`the server did not answer within ${ANSWER_MS} ms`))
+    }, ANSWER_MS)
+    void transaction.answered.then(() => clock.clearTimeout(timer))
     try {
-      return { transaction, batch: await this.#options.source().read(transaction.client) }
+      return await source().read(transaction.client)
     } finally {
-      answered()
+      clock.clearTimeout(timer)
     }
   }
 
@@ -202,16 +214,6 @@ export class TickLoop<Query extends Refreshable> {
     if (isPooled || this.#unfitIn === session || source().writesNext()) return undefined
     if (!(pool.idleCount > 0) || pool.waitingCount > 0) return undefined
     return checkOut(pool, clock, IDLE_MS).catch(() => undefined)
-  }
-
-  /** Answered by any server that is there: silence means that the connection is dead. Returns what an answer calls. */
-  #awaitAnswer({ abandon }: TickSession, client: object): () => void {
-    const { clock } = this.#options
-    const timer = clock.setTimeout(() => {
-      destroyConnection(client)
-      abandon(new Error(`the server did not answer within ${ANSWER_MS} ms`))
-    }, ANSWER_MS)
-    return () => clock.clearTimeout(timer)
   }
 
   /** Resolves when the tick's transaction is not needed any more, and brief work is done. */

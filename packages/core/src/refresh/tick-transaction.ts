@@ -9,7 +9,8 @@
  */
 import type { Client, ClientBase, PoolClient, QueryConfig, QueryResult } from 'pg'
 import { OWN_TYPES } from '../util/own-types.js'
-import { backendOf, checkIn } from '../util/pool.js'
+import { deferred } from '../util/deferred.js'
+import { backendOf, checkIn, destroyConnection } from '../util/pool.js'
 import { SAVEPOINT } from './lane.js'
 
 const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
@@ -74,24 +75,25 @@ export class TickTransaction {
   readonly #tickClient: TickClient
   #snapshotId: string | undefined
   #state: 'unbegun' | 'begun' | 'lent' = 'unbegun'
+  readonly #answered = deferred<void>()
 
-  /** Begins with its first query. `onAnswer` is called once the server has answered. */
-  static onReader(reader: Client, onAnswer: () => void): TickTransaction {
-    return new TickTransaction(reader, false, onAnswer)
+  /** Begins with its first query. */
+  static onReader(reader: Client): TickTransaction {
+    return new TickTransaction(reader, false)
   }
 
-  static onPool(client: PoolClient, onAnswer: () => void): TickTransaction {
-    return new TickTransaction(client, true, onAnswer)
+  static onPool(client: PoolClient): TickTransaction {
+    return new TickTransaction(client, true)
   }
 
-  private constructor(connection: Client | PoolClient, isPools: boolean, onAnswer: () => void) {
+  private constructor(connection: Client | PoolClient, isPools: boolean) {
     this.#connection = connection
     this.#isPools = isPools
     this.#tickClient = clients.get(connection) ?? new TickClient(connection, !isPools)
     clients.set(connection, this.#tickClient)
     this.#tickClient.openWith({
       statements: [BEGIN, isPools ? `SAVEPOINT ${SAVEPOINT}` : EXPORT],
-      onAnswer,
+      onAnswer: this.#answered.resolve,
       onResults: ([, second]) => {
         this.#state = 'begun'
         if (!isPools) this.#snapshotId = idOf(second)
@@ -102,6 +104,16 @@ export class TickTransaction {
   /** For users that know a client only. */
   get client(): ClientBase {
     return this.#tickClient as unknown as ClientBase
+  }
+
+  /** The server has answered the first query, or the connection is lost. */
+  get answered(): Promise<void> {
+    return this.#answered.promise
+  }
+
+  /** The connection, where it is the pool's, until it is lent. */
+  get pooled(): PoolClient | undefined {
+    return this.#isPools && this.#state !== 'lent' ? (this.#connection as PoolClient) : undefined
   }
 
   /** Begins, if no query has. */
@@ -137,12 +149,17 @@ export class TickTransaction {
   async commit(): Promise<void> {
     if (this.#state === 'lent') return
     if (this.#state === 'begun') await this.#tickClient.query('COMMIT')
-    if (this.#isPools) checkIn(this.#connection as PoolClient)
+    if (this.pooled) checkIn(this.pooled)
+  }
+
+  /** Ends a connection whose server does not answer. */
+  destroy(): void {
+    destroyConnection(this.#connection)
   }
 
   /** After an error, unless it was lent: the pool gets another connection. */
   discard(error: unknown): void {
-    if (this.#isPools && this.#state !== 'lent') checkIn(this.#connection as PoolClient, error)
+    if (this.pooled) checkIn(this.pooled, error)
   }
 }
 
