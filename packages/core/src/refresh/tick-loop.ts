@@ -212,7 +212,7 @@ export class TickLoop<Query extends Refreshable> {
     const { pool, clock, isPooled, source } = this.#options
     // What is written in a lent transaction would be undone with what the tick has set.
     if (isPooled || this.#unfitIn === session || source().writesNext()) return undefined
-    if (!(pool.idleCount > 0) || pool.waitingCount > 0) return undefined
+    if (!(pool.idleCount > 0) || pool.waitingCount > 0 || this.#lanes.free(false) === 0) return undefined
     return checkOut(pool, clock, IDLE_MS).catch(() => undefined)
   }
 
