@@ -65,8 +65,8 @@ test('parity 50, fault 17: a failed refresh is tried again with a growing delay,
   const live = realtime.live(shop.db.selectFrom('users').select('name').orderBy('id'), { scope: { role: reader.name } })
   await live.ready
   await realtime.settle()
-  await shop.run(`revoke select on users from ${reader.name}; update users set name = 'Eve' where id = 1`)
   const failed = nextRefresh(realtime)
+  await shop.run(`revoke select on users from ${reader.name}; update users set name = 'Eve' where id = 1`)
   tap.wake()
   expect(await failed).toMatchObject({ error: { code: 'PERMISSION_DENIED' } })
   // Delays double, from 500 ms on.
