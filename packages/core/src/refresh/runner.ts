@@ -43,6 +43,8 @@ export class Runner<Query extends Refreshable> {
   readonly #lane: Lane
   readonly #options: RunnerOptions
   #names: PreparedNames
+  /** From the second on, they run while the answers of the one before are shown. */
+  #messages = 0
   /** Shapes that ran unprepared, and will probably run again. */
   readonly #unprepared = new Map<Shape, Step<Query>>()
 
@@ -53,6 +55,7 @@ export class Runner<Query extends Refreshable> {
   }
 
   async run(message: Message<Query>): Promise<Answer<Query>[]> {
+    this.#messages += 1
     if (message.way === 'together') return this.#together(message.steps[0]!)
     if (message.way === 'part') return this.#part(message.steps[0]!)
     if (message.way === 'each') return this.#each(message.steps)
@@ -83,7 +86,7 @@ export class Runner<Query extends Refreshable> {
     const split = result && shape.form!.split(result, items.length)
     if (split) {
       const { fields, contents } = split
-      shape.took('together', items.length, ms)
+      shape.took('together', items.length, ms, this.#messages > 1)
       return items.map((item, index) => ({
         kind: 'rows',
         item,
@@ -181,7 +184,7 @@ export class Runner<Query extends Refreshable> {
   }
 
   #took(shape: Shape, count: number, ms: number): void {
-    shape.took('each', count, ms * count)
+    shape.took('each', count, ms * count, this.#messages > 1)
     const { fastMs } = this.#options
     if (fastMs !== undefined) shape.ranApart(ms < fastMs)
   }

@@ -53,6 +53,15 @@ test('a single disturbed measurement does not decide', () => {
   expect(shape.next(1_000, 0).way).toBe('together')
 })
 
+test('what was measured while answers were shown makes a way no dearer', () => {
+  const shape = new Shape(1, PLAN)
+  run(shape, 2_000, { each: 0.04, together: 0.02 })
+  for (let message = 0; message < 50; message += 1) shape.took('together', 1_000, 100, true)
+  expect(shape.next(1_000, 0).way).toBe('together')
+  for (let message = 0; message < 50; message += 1) shape.took('together', 1_000, 100)
+  expect(shape.next(1_000, 0).way).toBe('each')
+})
+
 test('few instances, and shapes with functions that give something else each time, run one by one', () => {
   expect(new Shape(1, PLAN).next(3, 0)).toMatchObject({ way: 'each' })
   expect(new Shape(1, { ...PLAN, timeDependent: ['random()'] }).form).toBeUndefined()

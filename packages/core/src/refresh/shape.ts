@@ -109,11 +109,15 @@ export class Shape {
     return { way, count: Math.min(waiting, MOST_IN_MESSAGE, Math.max(1, fitting)) }
   }
 
-  /** `count` instances took so long, sent as one message. */
-  took(way: Way, count: number, ms: number): void {
+  /**
+   * `count` instances took so long, sent as one message; `atMost`: this process was busy with others' answers meanwhile, so
+   * that a longer time says nothing.
+   */
+  took(way: Way, count: number, ms: number, atMost = false): void {
     const before = this.#cost[way] ?? Infinity
     const cost = ms / count
-    this.#cost[way] = before === Infinity || cost < before ? cost : Math.min(cost, before * (1 + GROWTH))
+    const highest = before === Infinity ? Infinity : before * (atMost ? 1 : 1 + GROWTH)
+    this.#cost[way] = Math.min(cost, highest)
     // One instance says little about many, and a message of its own costs more.
     if (count >= this.fewest) this.#samples[way] += 1
   }
