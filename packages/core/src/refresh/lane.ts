@@ -106,12 +106,17 @@ export class Lane {
     return this.#run(statements.length, () => runStatements(this.client, statements))
   }
 
-  /** Undoes what the tick has set, and lets go of its locks. Should a statement fail, the new savepoint stands. */
+  /**
+   * Undoes what the tick has set, and lets go of its locks. Of a message that cannot be parsed no statement runs: after a
+   * failure the next one begins so again.
+   */
   async #goOn(statements: readonly string[]): Promise<TextResult[]> {
     const opening = [`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`, ...limits(this.timeoutMs), `SAVEPOINT ${SAVEPOINT}`]
+    this.#unbegun = { kind: 'go on' }
     const results = await this.#run(1 + statements.length, () =>
       runStatements(this.client, [...opening, ...statements]),
     )
+    this.#unbegun = undefined
     return results.slice(opening.length)
   }
 

@@ -93,3 +93,22 @@ test('a plan by which a few rows take long is not kept: a table may have grown, 
   expect(await ask(questioner, [777])).toEqual(['777'])
   expect(await keptPlan()).toContain('Index Scan using orders_pkey')
 })
+
+test('a question that cannot even be parsed leaves the transaction usable', async () => {
+  const way = waysOf(plan).find(({ kind }) => kind === 'join')
+  if (way?.kind !== 'join') throw new Error('no question is asked')
+  const row = { id: '1', order_id: '7' }
+  const change = rowChange(way.table.relation, 'insert', undefined, row)
+  const garbling = {
+    query: (query: string | { readonly text: string }, values?: unknown[]) =>
+      typeof query === 'string'
+        ? client.query(query, values)
+        : client.query({ ...query, text: query.text.replace('PREPARE', 'PREPARE )') }),
+  }
+  await client.query('begin isolation level repeatable read read only')
+  const inquiry = { plan, way, images: [{ change, row }] }
+  const [answer] = await new Questioner().ask(garbling as unknown as Client, [inquiry], [change])
+  expect(answer).toMatchObject({ kind: 'unknown', again: 'never' })
+  expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  await client.query('commit')
+})

@@ -114,7 +114,7 @@ export class Questioner {
     for (const { position } of asked) answers[position] = failure(error)
   }
 
-  /** In one message, once the statement is prepared or can be. */
+  /** In one message, once the statement is prepared. */
   async #run(reader: ClientBase, opening: string, { text, values }: Statement): Promise<readonly Row[]> {
     const prepared = this.#preparedOn(reader)
     const known = prepared.get(text)
@@ -124,9 +124,11 @@ export class Questioner {
     }
     // A name is not used again after a failure, which leaves open whether it stands for anything.
     const name = known ?? `${this.#prefix}_${(this.#names += 1)}`
-    const preparation = known === undefined ? [`PREPARE ${name} AS ${text}\n`] : []
+    // In a message of its own: of one that cannot be parsed, no statement runs, and there would be no savepoint to go back to.
+    if (known === undefined) await reader.query(opening)
+    const before = known === undefined ? `PREPARE ${name} AS ${text}\n` : opening
     const execution = values.length > 0 ? `EXECUTE ${name}(${values.map(literalOf).join(', ')})` : `EXECUTE ${name}`
-    const message = { text: [opening, ...preparation, execution].join('; '), rowMode: 'array' as const }
+    const message = { text: `${before}; ${execution}`, rowMode: 'array' as const }
     const results = (await reader.query<Row>(message)) as unknown as readonly QueryArrayResult<Row>[]
     prepared.set(text, name)
     return results.at(-1)!.rows
