@@ -30,6 +30,9 @@ interface Outcome {
   readonly seconds: number
 }
 
+/** What a step that hangs has to end by itself. */
+const GRACE_MS = 10_000
+
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: 'all' },
@@ -86,12 +89,19 @@ async function execute(step: Step, [program = '', ...args]: readonly string[]): 
     stdio: 'inherit',
     shell: process.platform === 'win32',
   })
+  const limit = setTimeout(() => {
+    console.error(`\n${step.name} took more than ${step.minutes} minutes, and was ended.`)
+    child.kill()
+    setTimeout(() => child.kill('SIGKILL'), GRACE_MS).unref()
+  }, step.minutes * 60_000)
   try {
-    const [code] = (await once(child, 'close')) as [number | null]
+    const [code] = (await once(child, 'exit')) as [number | null]
     return code ?? 1
   } catch (error) {
     console.error(`${program} could not be started: ${String(error)}`)
     return 1
+  } finally {
+    clearTimeout(limit)
   }
 }
 

@@ -18,6 +18,8 @@ const { values } = parseArgs({
 })
 
 const FIXED_SEED = 1
+/** Several times what a run takes: one that hangs is ended, and what it printed is shown. */
+const RUN_MS = 30 * 60_000
 /** The first case of every kind of query is rarely about routing, the other one hardly about anything else. */
 const ROUTING_SHARE = 0.7
 
@@ -57,7 +59,11 @@ async function inTurn(all: readonly (readonly string[])[], width: number): Promi
 async function run(args: readonly string[]): Promise<boolean> {
   const what = `oracle ${args.join(' ')}`
   console.log(`begins: ${what}`)
-  const child = spawn(process.execPath, [...process.execArgv, main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: RUN_MS,
+    killSignal: 'SIGKILL',
+  })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   const [code] = (await once(child, 'close')) as [number | null]

@@ -6,7 +6,12 @@ export interface Step {
   readonly kind: 'check' | 'vitest'
   readonly command: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** What takes longer hangs: it is ended, and counts as failed. */
+  readonly minutes: number
 }
+
+/** Several times what a step takes on two cores. */
+const MINUTES = 20
 
 export type Selection = 'all' | 'fast' | 'pg'
 
@@ -39,7 +44,7 @@ function oracle(majors: readonly string[]): readonly Step[] {
   if (!majors.includes('18')) return []
   const suite = 'packages/core/oracle/suite.ts'
   const step = check('oracle on PostgreSQL 18', 'tsx', '--conditions=@pg-realtime/source', suite)
-  return [{ ...step, env: { PG_MAJOR: '18' } }]
+  return [{ ...step, env: { PG_MAJOR: '18' }, minutes: 40 }]
 }
 
 function postgres(major: string): Step {
@@ -47,9 +52,9 @@ function postgres(major: string): Step {
 }
 
 function check(name: string, ...command: string[]): Step {
-  return { name, kind: 'check', command }
+  return { name, kind: 'check', command, minutes: MINUTES }
 }
 
 function vitest(name: string, project: string): Step {
-  return { name, kind: 'vitest', command: ['vitest', 'run', '--project', project] }
+  return { name, kind: 'vitest', command: ['vitest', 'run', '--project', project], minutes: MINUTES }
 }

@@ -15,6 +15,8 @@ export interface OracleDatabase extends AsyncDisposable {
   readonly reader: pg.Client
   /** Ends the engine's connections. */
   readonly administrator: pg.Client
+  /** What every connection is doing now, a line for each. */
+  sessions(): Promise<string>
 }
 
 const asText: CustomTypesConfig = { getTypeParser: () => (value: unknown) => value }
@@ -43,8 +45,18 @@ async function connectAll(
     writers,
     reader,
     administrator,
+    sessions: async () => describeSessions(await connect('witness')),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   }
+}
+
+async function describeSessions(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ line: string }>(
+    `select concat_ws(' ', pid, application_name, state, 'waits for', wait_event_type, wait_event,
+       'blocked by', pg_blocking_pids(pid)::text, 'for', age(clock_timestamp(), query_start)::text, left(query, 2000)) as line
+     from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() order by query_start`,
+  )
+  return rows.map(({ line }) => line).join('\n')
 }
 
 async function runAll(client: pg.Client, ddl: readonly string[]): Promise<void> {

@@ -12,6 +12,7 @@ import { Probe } from './probe.js'
 import { toQuery } from './replay.js'
 import { Sessions } from './sessions.js'
 import { describeDifference, sameRows, type Row } from './values.js'
+import { HangError, within } from './within.js'
 
 export type EngineFactory = (options: RealtimeOptions<Loose>) => Realtime<Loose>
 
@@ -21,6 +22,8 @@ export interface RunOptions {
   readonly historyShare?: number
   /** How long a barrier, or a first result, may take. Default 30,000. */
   readonly timeoutMs?: number
+  /** How long the whole case may take before it counts as one that hangs. Default 300,000. */
+  readonly caseTimeoutMs?: number
 }
 
 export interface Failure {
@@ -89,6 +92,8 @@ class Run {
     failingQueries: 0,
   }
   #round = -1
+  /** For whoever asks why a case hangs. */
+  #doing = 'waiting for the first results'
   #killed = false
 
   constructor(input: Case, options: RunOptions, database: OracleDatabase, routing: RoutingWatch) {
@@ -109,6 +114,18 @@ class Run {
   }
 
   async all(): Promise<Outcome> {
+    try {
+      await within(this.#rounds(), this.#options.caseTimeoutMs ?? 300_000, 'the case')
+    } catch (error) {
+      if (!(error instanceof HangError)) throw error
+      this.#fail('hang', `${error.message}; ${this.#doing}\n${await this.#database.sessions()}`)
+    }
+    const { counts } = this.#routing
+    const statistics = { ...this.#counts, routing: { ...counts }, engineErrors: this.#engineErrors }
+    return { failures: this.#failures, statistics }
+  }
+
+  async #rounds(): Promise<void> {
     for (const query of this.#case.queries) if (query.initial) this.#subscribe(query)
     await this.#settle()
     await this.#check(undefined)
@@ -117,9 +134,6 @@ class Run {
       this.#round = index
       await this.#runRound(round)
     }
-    const { counts } = this.#routing
-    const statistics = { ...this.#counts, routing: { ...counts }, engineErrors: this.#engineErrors }
-    return { failures: this.#failures, statistics }
   }
 
   async stop(): Promise<void> {
@@ -131,9 +145,13 @@ class Run {
     const history = this.#recordsHistory(round) ? new History(this.#database.reader, this.#case.queries) : undefined
     await history?.begin()
     const wrote = history ? (transaction: bigint) => history.committed(transaction) : undefined
+    this.#doing = 'writing'
     const errors = await this.#sessions.run(round, (step) => this.#step(step), wrote)
     for (const { sql, code, message } of errors) this.#fail('write', `${code} ${message}\n${sql}`)
-    if (await this.#settle()) await this.#check(history)
+    this.#doing = 'waiting for the barrier'
+    if (!(await this.#settle())) return
+    this.#doing = 'comparing with fresh results'
+    await this.#check(history)
   }
 
   #recordsHistory(round: Round): boolean {
@@ -289,14 +307,4 @@ interface Verified {
 function refreshMap({ table, column, type, text }: RefreshCase, { values }: RunSettings): Loose {
   const parsed = type === 'bool' ? text === 't' : type === 'int4' ? Number(text) : text
   return { [table]: { [column]: values === 'text' ? text : parsed } }
-}
-
-class HangError extends Error {}
-
-async function within<T>(promise: Promise<T>, milliseconds: number, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new HangError(`${what} took more than ${milliseconds} ms`)), milliseconds)
-  })
-  return Promise.race([promise, limit]).finally(() => clearTimeout(timer))
 }
