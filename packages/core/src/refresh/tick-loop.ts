@@ -147,7 +147,8 @@ export class TickLoop<Query extends Refreshable> {
         this.#completed = this.#tick
       } catch (error) {
         this.#options.onFailure(error, session)
-        break
+        // The next session may be there already, and have asked for a tick.
+        if (this.#options.session() === session) break
       } finally {
         this.#options.onProgress()
       }
