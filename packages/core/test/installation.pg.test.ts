@@ -47,6 +47,18 @@ test('fault 14: no statement of the engine takes more than ACCESS SHARE on a tab
   await shop.run('commit')
 })
 
+test('the first live query on a table refreshes no other one', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  const users = realtime.live(shop.db.selectFrom('users').select('id'))
+  await users.ready
+  await realtime.settle()
+  const before = users.explain().refreshes
+  await realtime.live(shop.db.selectFrom('orders').select('id')).ready
+  await realtime.barrier()
+  expect(users.explain().refreshes).toBe(before)
+})
+
 test('fault 15: many servers that start at once, on many tables, all install', async () => {
   const tables = Array.from({ length: 20 }, (_, n) => `table_${n}`)
   await using data = await openDatabase<Record<string, { id: number }>>(

@@ -8,7 +8,8 @@ import type { RealtimeError } from '../errors.js'
  * tick's, and asks for everything that became visible since the snapshot of its previous `read`.
  *
  * What must hold, and the conformance suite checks for every implementation:
- * - **Complete**: a change committed after `watch` resolved is in exactly one batch, or the batch says `gap`.
+ * - **Complete**: a change committed after `watch` resolved is in exactly one of the batches whose `read` began after that,
+ *   unless it is visible in the snapshot of an earlier one; or a batch says `gap`.
  * - **Exact**: a batch holds no change that is invisible in its own snapshot, and none that was visible in the one before.
  * - **Woken**: after any commit to a watched table, `wake` is called within milliseconds while the doorbell works, and
  *   within the safety poll always.

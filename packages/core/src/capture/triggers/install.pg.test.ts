@@ -290,7 +290,7 @@ test('the audit repairs what was dropped, disabled or attached, and the next bat
     'public.orders: trigger for insert missing or disabled',
     'public.orders_1: trigger for insert, update, delete, truncate missing or disabled',
   ])
-  expect((await harness.read()).gap).toBe('triggers were installed')
+  expect((await harness.read()).gap).toBe('triggers were missing')
   await harness.run('insert into orders values (1)')
   expect(await harness.changes()).toHaveLength(1)
 })

@@ -125,7 +125,8 @@ export class TriggerSource implements ChangeSource {
     const running = this.#started()
     const wanted = await this.#unwatched(running.control, tables)
     if (wanted.size === 0) return
-    await this.#repair(running, wanted, tables)
+    // Whoever wrote before has ended, because the lock on the table was waited for: first results see what they wrote.
+    await this.#installation.ensureRelations(running.control, wanted, tables)
     await this.#decoder.learn(running.control, [...wanted.keys()])
     for (const [relation, exclude] of wanted) this.#watched.set(relation, exclude)
   }
@@ -171,12 +172,15 @@ export class TriggerSource implements ChangeSource {
   async audit(control: ClientBase): Promise<readonly string[]> {
     const running = this.#started()
     await this.#installation.ensureSchema(control)
-    const repaired = await this.#repair(running, this.#watched, [])
-    if (repaired.length > 0)
-      await this.#decoder.learn(
-        control,
-        repaired.map(({ relation }) => relation.relation),
-      )
+    const repaired = await this.#installation.ensureRelations(running.control, this.#watched, [])
+    if (repaired.length === 0) return []
+    // One gap is enough, because whoever wrote unseen has ended: the lock on the table was waited for.
+    this.#gaps.add('triggers were missing', await currentSnapshot(running.control))
+    running.signals.wake()
+    await this.#decoder.learn(
+      control,
+      repaired.map(({ relation }) => relation.relation),
+    )
     return repaired.map(({ relation, because }) => `${relation.schema}.${relation.name}: ${because}`)
   }
 
@@ -208,15 +212,6 @@ export class TriggerSource implements ChangeSource {
     const fresh = relations.filter((relation) => !this.#watched.has(relation))
     const excluded = await excludedColumns(control, this.#options.exclude, fresh)
     return new Map(fresh.map((relation) => [relation, excluded.get(relation) ?? []]))
-  }
-
-  async #repair(running: Running, wanted: ReadonlyMap<RelationId, readonly string[]>, tables: readonly PlanTable[]) {
-    const repaired = await this.#installation.ensureRelations(running.control, wanted, tables)
-    if (repaired.length === 0) return []
-    // Whoever wrote before has ended, because the lock on the table was waited for: one gap repairs what they wrote unseen.
-    this.#gaps.add('triggers were installed', await currentSnapshot(running.control))
-    running.signals.wake()
-    return repaired
   }
 
   /** Everything up to now is in doubt, and what transactions that are open now have written. From now on writers log. */
