@@ -27,6 +27,11 @@ function setUp() {
       completed = current
       barriers.check()
     },
+    /** Runs a tick that is not carried through: what it was to route is left to the next one. */
+    failTick() {
+      current += 1
+      barriers.check()
+    },
     fail() {
       schedule.fail()
       barriers.failed(query)
@@ -51,6 +56,30 @@ test('a refresh that began before the barrier and fails is tried again before it
   const it = setUp()
   it.tick()
   const barrier = it.barriers.wait()
+  it.fail()
+  it.tick()
+  it.succeed()
+  await barrier
+})
+
+test('what a tick that failed left to the next one is waited for', async () => {
+  const it = setUp()
+  let isReached = false
+  const barrier = it.barriers.wait().then(() => (isReached = true))
+  it.failTick()
+  it.tick()
+  await new Promise(setImmediate)
+  expect(isReached).toBe(false)
+  it.succeed()
+  await barrier
+})
+
+test('a refresh that failed on a tick that failed itself is tried again before it is judged', async () => {
+  const it = setUp()
+  const barrier = it.barriers.wait()
+  it.failTick()
+  it.query.schedule.mark(1, { kind: 'retry' })
+  it.query.schedule.begin(1)
   it.fail()
   it.tick()
   it.succeed()

@@ -18,7 +18,13 @@ export interface BarrierHost<Query extends Refreshable> {
 interface Barrier<Query> {
   /** The first tick that begins after the call: its snapshot sees every commit that was visible before. */
   readonly tick: number
-  readonly failed: Set<Query>
+  /**
+   * The first of these ticks that was carried through, once there is one: what those before it were to route, it has
+   * routed.
+   */
+  routedBy: number | undefined
+  /** Queries that failed to refresh since the call, each with the last tick on which it did. */
+  readonly failed: Map<Query, number>
   readonly finish: (error?: Error) => void
 }
 
@@ -36,7 +42,8 @@ export class Barriers<Query extends Refreshable> {
     const done = deferred<void>()
     const barrier: Barrier<Query> = {
       tick: this.#host.currentTick() + 1,
-      failed: new Set(),
+      routedBy: undefined,
+      failed: new Map(),
       finish: (error) => {
         this.#open.delete(barrier)
         if (error) done.reject(error)
@@ -56,24 +63,27 @@ export class Barriers<Query extends Refreshable> {
 
   /** Call after each tick, refresh and filter decision. */
   check(): void {
+    const completed = this.#host.completedTick()
     for (const barrier of [...this.#open]) {
-      if (this.#host.completedTick() < barrier.tick || isUpTo(this.#host.undecidedSince(), barrier.tick)) continue
-      const waiting = [...this.#host.queries()].filter(
-        (query) => !barrier.failed.has(query) && isUpTo(query.schedule.pendingSince, barrier.tick),
-      )
-      if (waiting.length === 0) barrier.finish(failureOf(barrier))
-      else if (waiting.some((query) => !query.schedule.isRunning)) this.#host.force(barrier.tick)
+      if (completed < barrier.tick) continue
+      barrier.routedBy ??= completed
+      const { routedBy, failed } = barrier
+      if (isUpTo(this.#host.undecidedSince(), routedBy)) continue
+      const waiting = [...this.#host.queries()].filter(({ schedule }) => isUpTo(schedule.pendingSince, routedBy))
+      const open = waiting.filter((query) => (failed.get(query) ?? 0) < routedBy)
+      if (open.length === 0) barrier.finish(failureOf(waiting))
+      else if (open.some((query) => !query.schedule.isRunning)) this.#host.force(routedBy)
     }
   }
 
   /**
-   * A query could not be refreshed: barriers do not wait for its next try. A refresh that began before a barrier says
-   * nothing about what the query can do by now.
+   * A query could not be refreshed: barriers do not wait for its next try. A refresh that began before a barrier, or before
+   * a tick that the barrier had to wait for, says nothing about what the query can do by now.
    */
   failed(query: Query): void {
-    const { schedule } = query
+    const { refreshedAt } = query.schedule
     for (const barrier of this.#open) {
-      if (schedule.refreshedAt >= barrier.tick && isUpTo(schedule.pendingSince, barrier.tick)) barrier.failed.add(query)
+      if (refreshedAt >= barrier.tick) barrier.failed.set(query, refreshedAt)
     }
   }
 
@@ -88,9 +98,9 @@ function isUpTo(tick: number | undefined, limit: number): boolean {
   return tick !== undefined && tick <= limit
 }
 
-function failureOf<Query extends Refreshable>({ failed }: Barrier<Query>): Error | undefined {
-  if (failed.size === 0) return undefined
-  const queries = [...failed].map((query) => query.sql)
+function failureOf(failed: readonly Refreshable[]): Error | undefined {
+  if (failed.length === 0) return undefined
+  const queries = failed.map(({ sql }) => sql)
   return new BarrierError(
     queries,
     `${queries.length} live ${queries.length === 1 ? 'query' : 'queries'} could not be refreshed; onError tells why:\n  ${queries.join('\n  ')}`,
