@@ -18,6 +18,7 @@ import { identityOf } from './live/identity.js'
 import { LiveHandle, type HandleHost } from './live/live-handle.js'
 import { SharedShapes } from './live/shared-shapes.js'
 import { LiveInstance, NO_SCOPE, type Holder, type InstanceHost, type Row } from './live/live-instance.js'
+import { Openings } from './live/openings.js'
 import { Registry } from './live/registry.js'
 import { validateLiveOptions, validateRealtimeOptions } from './live/validate-options.js'
 import { Pipeline } from './pipeline.js'
@@ -25,8 +26,10 @@ import { Schedule } from './refresh/schedule.js'
 import type { Shapes } from './refresh/shape.js'
 import { labelOf, namesOf, transformOf } from './route/names.js'
 import { RefreshFilter } from './route/refresh-filter.js'
+import { abortable } from './util/abortable.js'
 import { systemClock, type Clock, type Random } from './util/clock.js'
 import { Listeners } from './util/listeners.js'
+import { logError } from './util/log-error.js'
 import { clientConfigOf, parsersOf } from './util/pool.js'
 import { endClient } from './util/postgres.js'
 
@@ -68,7 +71,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
   readonly #registry = new Registry()
   readonly #refreshes: Listeners<RefreshEvent>
   readonly #statuses: Listeners<EngineStatus>
-  readonly #opening = new Map<LiveInstance, Promise<void>>()
+  readonly #openings = new Openings()
   readonly #shapes = new SharedShapes()
   #pipeline: Pipeline | undefined
   #started: Promise<void> | undefined
@@ -125,8 +128,8 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
   }
 
   async barrier({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    await this.start()
-    await Promise.allSettled([...this.#opening.values()])
+    await abortable(this.start(), signal)
+    await abortable(this.#openings.settled(), signal)
     if (!this.#pipeline) throw new ClosedError('The engine was stopped while a barrier was waiting.')
     await this.#pipeline.barrier(signal)
   }
@@ -165,7 +168,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
     const instance = this.#findOrCreate(query, options)
     instance.retain(holder)
     try {
-      await this.#opening.get(instance)
+      await this.#openings.wait(instance, holder)
       return instance
     } catch (error) {
       this.release(instance, holder)
@@ -173,8 +176,14 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
     }
   }
 
+  giveUp(holder: Holder): void {
+    const instance = this.#openings.awaitedBy(holder)
+    if (instance) this.release(instance, holder)
+  }
+
   release(instance: LiveInstance, holder: Holder): void {
     if (!instance.release(holder)) return
+    this.#openings.forget(instance)
     this.#registry.removeInstance(instance)
     this.#pipeline?.unregister(instance)
     instance.close(new ClosedError('The live query was closed.'))
@@ -219,9 +228,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
       host: this,
     })
     this.#registry.addInstance(instance)
-    const opening = this.#register(instance).finally(() => this.#opening.delete(instance))
-    opening.catch(() => {})
-    this.#opening.set(instance, opening)
+    this.#openings.begin(instance, this.#register(instance))
     return instance
   }
 
@@ -341,9 +348,3 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
 }
 
 const NO_OPTIONS = Object.freeze({})
-
-/** Where errors go that nobody asked for: a library that swallows them would hide stale rows. */
-function logError(error: RealtimeError): void {
-  // oxlint-disable-next-line no-console
-  console.error(error)
-}

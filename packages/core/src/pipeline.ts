@@ -247,7 +247,7 @@ export class Pipeline {
       } catch (error) {
         // A source that stopped meanwhile will start again with the connection.
         const isInterrupted = isLost(error) || (error instanceof ClosedError && this.status !== 'live')
-        if (this.#isStopped || !isInterrupted) throw error
+        if (this.#isStopped || instance.isClosed || !isInterrupted) throw error
         this.#interrupted(toRealtimeError(error, 'A query could not be analyzed'))
       }
       await this.#nextTry(attempt)

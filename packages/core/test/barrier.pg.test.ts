@@ -105,6 +105,22 @@ test('it can be given up', async () => {
   expect(live.single).toEqual({ name: 'Eve' })
 })
 
+test('it can be given up while a live query is being opened, and waits for none that was closed', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  await realtime.start()
+  // No trigger can be installed while somebody writes.
+  await shop.run('begin; lock table orders in row exclusive mode')
+  const opening = realtime.live(shop.db.selectFrom('orders').select('id'))
+  const giveUp = new AbortController()
+  const barrier = realtime.barrier({ signal: giveUp.signal })
+  giveUp.abort(new Error('enough'))
+  await expect(barrier).rejects.toThrow('enough')
+  opening.close()
+  await realtime.barrier()
+  await shop.run('commit')
+})
+
 test('it does not wait for a query that is closed meanwhile', async () => {
   await using shop = await openShop()
   await using gate = await openGate(shop)

@@ -14,6 +14,8 @@ export interface HandleHost {
   /** Finds or makes the live query, and resolves when it is analyzed and captured. Retains it for `holder`. */
   open(query: LiveInput<Row>, options: LiveOptions<never, Row>, holder: Holder): Promise<LiveInstance>
   release(instance: LiveInstance, holder: Holder): void
+  /** The holder does not wait any more for what is being opened for it. */
+  giveUp(holder: Holder): void
   closed(handle: LiveHandle): void
   readonly onListenerError: (cause: unknown) => void
 }
@@ -29,6 +31,8 @@ export class LiveHandle implements LiveQuery<Row>, Holder, Watcher {
   #instance: LiveInstance | undefined
   /** As whom it holds the instance: itself, or the one that came with `replace`. */
   #holder: Holder = this
+  /** As whom it waits, or waited last, for an instance. */
+  #awaiting: Holder = this
   #state: LiveState<Row> = PENDING
   /** Counts the queries that this handle was given: an answer for an older one is dropped. */
   #generation = 0
@@ -96,6 +100,7 @@ export class LiveHandle implements LiveQuery<Row>, Holder, Watcher {
     }
     const generation = ++this.#generation
     const holder: Holder = { id: this.id, onError: options.onError ?? this.onError }
+    this.#awaiting = holder
     const next = await this.#host.open(query, { ...options, scope }, holder)
     try {
       await next.ready
@@ -171,6 +176,7 @@ export class LiveHandle implements LiveQuery<Row>, Holder, Watcher {
 
   #end(error: RealtimeError): void {
     this.#generation += 1
+    this.#host.giveUp(this.#awaiting)
     this.#leave()
     this.#ready.reject(error)
     const state: LiveState<Row> = { ...this.#state, status: 'closed', error }

@@ -1,4 +1,5 @@
 import { BarrierError, ClosedError } from '../errors.js'
+import { abortable } from '../util/abortable.js'
 import { deferred } from '../util/deferred.js'
 import type { Refreshable } from './contract.js'
 
@@ -51,13 +52,11 @@ export class Barriers<Query extends Refreshable> {
       },
     }
     this.#open.add(barrier)
-    const abort = () => barrier.finish(signal?.reason as Error)
-    signal?.addEventListener('abort', abort, { once: true })
     this.#host.force(barrier.tick)
     try {
-      await done.promise
+      await abortable(done.promise, signal)
     } finally {
-      signal?.removeEventListener('abort', abort)
+      this.#open.delete(barrier)
     }
   }
 
