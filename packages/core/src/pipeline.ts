@@ -188,6 +188,8 @@ export class Pipeline {
     await this.#sourceStopped
     await source.stop()
     await this.#supervisor.stop()
+    // Of a session that was being opened.
+    await this.#sourceStopped
   }
 
   readonly #poolError = (cause: Error): void => {

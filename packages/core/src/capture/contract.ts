@@ -16,7 +16,10 @@ import type { RealtimeError } from '../errors.js'
  * - **Harmless**: a write never fails, and never waits, because of capture; what could not be captured becomes a gap.
  */
 export interface ChangeSource {
-  /** Begins: from here on `wake` may be called. `control` stays open until `stop`, is not in a transaction, and may LISTEN. */
+  /**
+   * Begins: from here on `wake` may be called. `control` is not in a transaction, and may LISTEN. It stays open until `stop`,
+   * or is lost: what waits then, here or in `watch`, rejects soon, and what began ends with `stop` all the same.
+   */
   start(control: ClientBase, signals: ChangeSourceSignals): Promise<void>
   /**
    * Captures these tables, installing what is missing. Resolves when every commit from then on is captured. `pause`-free
@@ -32,7 +35,10 @@ export interface ChangeSource {
   writesNext(): boolean
   /** Compares the database with what `watch` and `read` rely on, and repairs it. Says what had drifted, in words. */
   audit(control: ClientBase): Promise<readonly string[]>
-  /** Ends: `wake` is not called any more, and writers are told that nobody reads (unless another server does). */
+  /**
+   * Ends: `wake` is not called any more, and writers are told that nobody reads (unless another server does). Where nothing
+   * was started, it does nothing.
+   */
   stop(): Promise<void>
 }
 

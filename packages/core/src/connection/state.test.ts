@@ -22,7 +22,7 @@ const events: Record<string, ConnectionEvent> = {
 // Every state × event: what is not in the table stays as it is.
 const arrows: Record<string, Record<string, ConnectionState['kind']>> = {
   stopped: { start: 'connecting', stop: 'stopped' },
-  connecting: { opened: 'live', failed: 'waiting', lost: 'waiting', stop: 'stopped' },
+  connecting: { opened: 'live', failed: 'waiting', stop: 'stopped' },
   live: { lost: 'waiting', stop: 'stopped' },
   waiting: { due: 'connecting', stop: 'stopped' },
 }

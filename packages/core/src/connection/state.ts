@@ -10,7 +10,7 @@
  *
  * `attempt` counts the tries since the last live state that lasted, and decides how long `waiting` lasts. An event that has no arrow
  * from a state leaves it as it is: a late `lost` of an old connection must not disturb a new one, so `lost` and `opened`
- * name the connection's `epoch`.
+ * name the connection's `epoch`. What is lost while it is being opened has `failed`, once the opening has come to its end.
  */
 import { backoffDelay, type BackoffOptions } from '../util/backoff.js'
 import type { Random } from '../util/clock.js'
@@ -65,7 +65,7 @@ export function nextState(
       if (event.kind === 'opened' && event.epoch === state.epoch) {
         return { kind: 'live', epoch: state.epoch, attempt: state.attempt, since: now }
       }
-      if ((event.kind === 'failed' || event.kind === 'lost') && event.epoch === state.epoch) {
+      if (event.kind === 'failed' && event.epoch === state.epoch) {
         return wait(state.epoch, state.attempt, state.wasLive, now, random)
       }
       return state

@@ -10,9 +10,14 @@ export interface SupervisorOptions {
   readonly clock: Clock
   readonly random: Random
   readonly heartbeatMs: number
-  /** Makes a fresh session usable; a rejection counts as a failed connection. */
+  /** How sessions are opened. */
+  readonly openSession?: typeof openSession
+  /** Makes a fresh session usable; a rejection counts as a failed connection. Settles soon after its session is lost. */
   readonly onOpen: (session: Session) => Promise<void>
-  /** The session is gone; called once for every session that `onOpen` accepted or was given. */
+  /**
+   * The session is gone, or could not be made usable. Called once for every session that `onOpen` was given, after that
+   * has settled; not for the one that is live when `stop` ends it.
+   */
   readonly onLost: (error: RealtimeError) => void
   readonly onStatus: (status: EngineStatus) => void
   readonly onError: (error: RealtimeError) => void
@@ -24,7 +29,7 @@ export class Supervisor {
   #state: ConnectionState = initialState()
   #session: Session | undefined
   #timer: unknown
-  #opening: Promise<void> | undefined
+  #opening: Promise<unknown> | undefined
 
   constructor(options: SupervisorOptions) {
     this.#options = options
@@ -49,7 +54,9 @@ export class Supervisor {
   /** The first connection: rejects, and stops, if it fails. Later losses are repaired without end. */
   async start(): Promise<void> {
     this.#dispatch({ kind: 'start' })
-    const error = await this.#open()
+    const opening = this.#open()
+    this.#opening = opening
+    const error = await opening
     if (error === undefined) return
     await this.stop()
     throw error
@@ -67,35 +74,52 @@ export class Supervisor {
   async #open(): Promise<RealtimeError | undefined> {
     const state = this.#state
     if (state.kind !== 'connecting') return undefined
-    const { epoch } = state
-    let session: Session | undefined
+    const { epoch, wasLive } = state
     try {
-      session = await openSession({
-        config: this.#options.config,
-        clock: this.#options.clock,
-        heartbeatMs: this.#options.heartbeatMs,
-        onLost: (error) => this.#lost(epoch, error),
-      })
-      if (!this.#isConnecting(epoch)) return await this.#abandon(session)
-      this.#session = session
-      await this.#options.onOpen(session)
-      if (!this.#isConnecting(epoch)) return await this.#abandon(session)
-      this.#dispatch({ kind: 'opened', epoch })
+      await this.#openSession(epoch)
       return undefined
     } catch (cause) {
-      await session?.close()
       const error = connectionError(cause)
       if (!this.#isConnecting(epoch)) return error
-      if (state.wasLive) this.#options.onError(error)
+      if (wasLive) this.#options.onError(error)
       this.#dispatch({ kind: 'failed', epoch })
-      if (state.wasLive) this.#wait()
+      if (wasLive) this.#wait()
       return error
     }
   }
 
-  async #abandon(session: Session): Promise<RealtimeError> {
-    await session.close()
-    return new ConnectionLostError('The connection was given up before it was usable.')
+  async #openSession(epoch: number): Promise<void> {
+    const { onOpen, onLost, openSession: open = openSession, config, clock, heartbeatMs } = this.#options
+    // Lost before it is live: the opening fails, but not before `onOpen` has settled.
+    let lost: Error | undefined
+    const mustGoOn = () => {
+      if (lost) throw lost
+      if (!this.#isConnecting(epoch)) throw new ConnectionLostError(GIVEN_UP)
+    }
+    const session = await open({
+      config,
+      clock,
+      heartbeatMs,
+      onLost: (error) => {
+        lost = error
+        this.#lost(epoch, error)
+      },
+    })
+    let isGiven = false
+    try {
+      mustGoOn()
+      this.#session = session
+      isGiven = true
+      await onOpen(session)
+      mustGoOn()
+    } catch (cause) {
+      const error = connectionError(lost ?? cause)
+      this.#session = undefined
+      await session.close()
+      if (isGiven) onLost(error)
+      throw error
+    }
+    this.#dispatch({ kind: 'opened', epoch })
   }
 
   #isConnecting(epoch: number): boolean {
@@ -103,17 +127,13 @@ export class Supervisor {
   }
 
   #lost(epoch: number, cause: Error): void {
-    const before = this.#state
-    if (before.kind === 'stopped' || before.epoch !== epoch) return
+    if (this.#state.kind !== 'live' || this.#state.epoch !== epoch) return
     this.#session = undefined
     const error = connectionError(cause)
     this.#dispatch({ kind: 'lost', epoch })
-    if (before.kind === 'live') {
-      this.#options.onError(error)
-      this.#options.onLost(error)
-    }
-    // A session lost while it was being opened fails `start`, or is tried again by `#open`'s caller.
-    if (this.#state.kind === 'waiting' && this.#state.wasLive) this.#wait()
+    this.#options.onError(error)
+    this.#options.onLost(error)
+    this.#wait()
   }
 
   #wait(): void {
@@ -125,7 +145,7 @@ export class Supervisor {
       () => {
         this.#dispatch({ kind: 'due' })
         if (this.#state.kind === 'waiting') return this.#wait()
-        this.#opening = this.#open().then(() => {})
+        this.#opening = this.#open()
       },
       Math.max(0, state.until - clock.now()),
     )
@@ -137,6 +157,8 @@ export class Supervisor {
     if (this.status !== before) this.#options.onStatus(this.status)
   }
 }
+
+const GIVEN_UP = 'The connection was given up before it was usable.'
 
 function connectionError(cause: unknown): RealtimeError {
   if (cause instanceof RealtimeError) return cause

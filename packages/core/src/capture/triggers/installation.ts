@@ -1,6 +1,7 @@
 import type { Client, ClientBase } from 'pg'
 import type { PlanTable } from '../../analyze/plan.js'
-import { NotInstalledError } from '../../errors.js'
+import { ConnectionLostError, NotInstalledError } from '../../errors.js'
+import { destroyConnection } from '../../util/pool.js'
 import { endClient, quoteIdentifier } from '../../util/postgres.js'
 import type { AttemptOptions } from './attempts.js'
 import { installRelations, installSchema, isSchemaInstalled, missingRequirements } from './install.js'
@@ -36,7 +37,7 @@ export class Installation {
       )
     }
     if (await isSchemaInstalled(control, objects, reader)) return
-    await this.#withInstaller((client) => installSchema(client, objects, reader, this.#options))
+    await this.#withInstaller(control, (client) => installSchema(client, objects, reader, this.#options))
   }
 
   /** Gives these relations what they lack, and returns what that was. */
@@ -44,15 +45,28 @@ export class Installation {
     const missing = await missingRequirements(control, this.#objects, wanted)
     if (missing.length === 0) return []
     if (this.#options.install === 'manual') throw notInstalled(missing, tables)
-    return this.#withInstaller((client) => installRelations(client, this.#objects, wanted, this.#options))
+    return this.#withInstaller(control, (client) => installRelations(client, this.#objects, wanted, this.#options))
   }
 
-  async #withInstaller<T>(use: (client: Client) => Promise<T>): Promise<T> {
-    const client = await this.#options.installer()
+  /**
+   * Lasts no longer than `control`: nobody waits for what is installed once that is gone, and a network that swallowed the
+   * one has swallowed the other.
+   */
+  async #withInstaller<T>(control: ClientBase, use: (client: Client) => Promise<T>): Promise<T> {
+    let client: Client | undefined
+    let isOver = false
+    const end = () => {
+      isOver = true
+      if (client) destroyConnection(client)
+    }
+    control.once('end', end)
     try {
+      client = await this.#options.installer()
+      if (isOver) throw new ConnectionLostError('The connection was lost before change capture could be installed.')
       return await use(client)
     } finally {
-      await endClient(client)
+      control.off('end', end)
+      if (client) await endClient(client)
     }
   }
 }

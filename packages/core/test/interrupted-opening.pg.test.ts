@@ -1,0 +1,91 @@
+/** What the engine was in the middle of when its connection was lost, failed or was given up: nothing of it goes on. */
+import { expect, test, vi } from 'vitest'
+import { deferred } from '../src/util/deferred.js'
+import { ManualClock } from './support/clock.js'
+import { engineBackends, terminate } from './support/connections.js'
+import { openShop } from './support/shop.js'
+import { Tap } from './support/tap.js'
+import { until } from './support/updates.js'
+
+const DAY = 86_400_000
+
+/** An engine whose time stands still, with one live query; the next watch is the one of a reconnect. */
+async function openEngine() {
+  const shop = await openShop()
+  const clock = new ManualClock()
+  const hooks: Tap['hooks'] = {}
+  const realtime = shop.engine(
+    { auditMs: DAY, safetyPollMs: 5_000 },
+    { clock, heartbeatMs: DAY, source: new Tap(hooks).source },
+  )
+  const live = realtime.live(shop.db.selectFrom('users').select('name').orderBy('id'))
+  await live.ready
+  await realtime.settle()
+  const reconnect = async () => {
+    await terminate(shop, await engineBackends(shop))
+    await until(live, ({ status }) => status === 'stale')
+  }
+  return { shop, clock, hooks, realtime, live, reconnect }
+}
+
+test('a reconnect that fails leaves no timer of its own behind', async () => {
+  const { shop, clock, hooks, realtime, live, reconnect } = await openEngine()
+  await using _ = shop
+  await using __ = realtime
+  let failures = 0
+  hooks.beforeWatch = () => {
+    if (failures++ < 3) throw new Error('no lock')
+  }
+  clock.advance(10_000)
+  await realtime.settle()
+  const timers = clock.pending
+  await reconnect()
+  await vi.waitFor(
+    () => {
+      clock.advance(60)
+      expect(live.status).toBe('live')
+    },
+    { timeout: 20_000 },
+  )
+  expect(failures).toBe(4)
+  await realtime.settle()
+  clock.advance(10_000)
+  await realtime.settle()
+  expect(clock.pending).toBe(timers)
+})
+
+test('a stop during a reconnect leaves no timer and no connection', async () => {
+  const { shop, clock, hooks, realtime, reconnect } = await openEngine()
+  await using _ = shop
+  const [begun, opening] = [deferred<void>(), deferred<void>()]
+  hooks.beforeWatch = () => {
+    begun.resolve()
+    return opening.promise
+  }
+  await reconnect()
+  clock.advance(1_000)
+  await begun.promise
+  const stopped = realtime.stop()
+  opening.resolve()
+  await stopped
+  expect(clock.pending).toBe(0)
+  await vi.waitFor(async () => expect(await engineBackends(shop)).toEqual([]))
+})
+
+test('a stop while triggers wait for a lock gives up the installation', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  await realtime.start()
+  const writer = await shop.connect()
+  await writer.query('begin; lock table users in share row exclusive mode')
+  const live = realtime.live(shop.db.selectFrom('users').select('name'))
+  live.ready.catch(() => {})
+  await vi.waitFor(async () => {
+    const waiting = await shop.run(`select from pg_locks where relation = 'users'::regclass and not granted`)
+    expect(waiting).toHaveLength(1)
+  })
+  await realtime.stop()
+  await vi.waitFor(async () => expect(await engineBackends(shop)).toEqual([]))
+  await writer.query('commit')
+  expect(await shop.run(`select from pg_trigger where tgrelid = 'users'::regclass and not tgisinternal`)).toEqual([])
+})
