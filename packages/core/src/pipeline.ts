@@ -335,7 +335,8 @@ export class Pipeline {
         instance.plan = plan
         this.#dispatcher.add(instance)
       } catch (error) {
-        if (isLost(error)) return
+        // The next audit finds them again. A source that stopped meanwhile will start again with the connection.
+        if (isLost(error) || error instanceof ClosedError) return
         if (!instance.isClosed) instance.failPlan(toRealtimeError(error, 'The query could not be analyzed anew'))
       }
       if (!instance.isClosed) this.#loop.mark(instance, { kind: 'gap', because: 'the schema changed' })

@@ -1,11 +1,13 @@
 /** What the engine was in the middle of when its connection was lost, failed or was given up: nothing of it goes on. */
+import { sql } from 'kysely'
 import { expect, test, vi } from 'vitest'
+import { ClosedError } from '../src/index.js'
 import { deferred } from '../src/util/deferred.js'
 import { ManualClock } from './support/clock.js'
 import { engineBackends, terminate } from './support/connections.js'
 import { openShop } from './support/shop.js'
 import { Tap } from './support/tap.js'
-import { until } from './support/updates.js'
+import { recordUpdates, until } from './support/updates.js'
 
 const DAY = 86_400_000
 
@@ -88,4 +90,27 @@ test('a stop while triggers wait for a lock gives up the installation', async ()
   await vi.waitFor(async () => expect(await engineBackends(shop)).toEqual([]))
   await writer.query('commit')
   expect(await shop.run(`select from pg_trigger where tgrelid = 'users'::regclass and not tgisinternal`)).toEqual([])
+})
+
+test.each([
+  ['the change source has stopped', () => new ClosedError('The change source is not started.')],
+  ['the connection is lost', () => new Error('Connection terminated unexpectedly')],
+])('a query that cannot be analyzed anew because %s is no failed query', async (_, error) => {
+  await using shop = await openShop()
+  const hooks: Tap['hooks'] = {}
+  await using realtime = shop.engine({ auditMs: 50 }, { source: new Tap(hooks).source })
+  const live = realtime.live(sql<Record<string, unknown>>`select * from users where id = 1`)
+  await live.ready
+  const updates = recordUpdates(live)
+  let failures = 0
+  hooks.beforeWatch = () => {
+    if (failures++ < 2) throw error()
+  }
+  await shop.run(`alter table users add column nickname text default 'x'`)
+  // The later audits find again what the first ones could not mend.
+  await vi.waitFor(() => expect(failures).toBeGreaterThan(2), { timeout: 20_000 })
+  await shop.run(`update users set nickname = 'y'`)
+  await until(live, () => live.single?.['nickname'] === 'y')
+  expect(updates.filter(({ status }) => status === 'stale')).toEqual([])
+  expect(realtime.errors).toEqual([])
 })
