@@ -118,14 +118,15 @@ test('parity 20: a partitioned parent follows its partitions, and reports their 
   expect(await shown()).toEqual(['1 us', '2 us'])
   await data.run(`delete from events_us where id = 2`)
   expect(await shown()).toEqual(['1 us'])
-  expect(new Set(reported.map((change) => change.split(' ')[1]))).toEqual(new Set(['events']))
-
   await data.run(`alter table events attach partition events_asia for values in ('asia')`)
   await until(live, () => live.rows.length === 2)
   await data.run(`insert into events_asia values (10, 'asia')`)
   expect(await shown()).toEqual(['1 us', '9 asia', '10 asia'])
   await data.run(`alter table events detach partition events_us`)
   await until(live, () => live.rows.length === 2)
+  // The row that moved is a delete and an insert to some, and an update to others.
+  expect(reported.filter((change) => !/^(insert|update|delete) events$/.test(change))).toEqual([])
+  expect(reported.length).toBeGreaterThanOrEqual(5)
 })
 
 test('fault 10: inheritance children count as rows of their parent', async () => {
