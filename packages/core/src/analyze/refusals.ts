@@ -14,7 +14,9 @@ export function refuseUnsuitable(input: AnalyzeInput, roleName: string, dependen
   const about = `\n  query: ${abbreviate(input.sql)}`
   const { writes, opaqueFunctions, unwatchable, clocks } = dependencies
   if (writes.size > 0) {
-    throw new NotASelectError(`A live query only reads, but of this one holds: ${list(writes)}.${about}`)
+    throw new NotASelectError(
+      `A live query only reads, and this one does more: ${list(writes)}. Do that in a query that is not live.${about}`,
+    )
   }
   if (opaqueFunctions.size > 0 && input.dependsOn.length === 0) {
     throw new OpaqueFunctionError(
