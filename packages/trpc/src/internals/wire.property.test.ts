@@ -48,9 +48,12 @@ const mappers: readonly (RowMapper | undefined)[] = [
 ]
 const plain: DataTransformer = { serialize: (value) => value, deserialize: (value) => value }
 
-test('what a client makes of patches, one at a time or several at once, is what the server shows', () => {
+/** Generous: it is computing alone, and what runs beside it on the machine must not decide. */
+const timeout = 60_000
+
+test('what a client makes of patches, one at a time or several at once, is what the server shows', { timeout }, () => {
   let patches = 0
-  for (let seed = 0; seed < 300; seed++) {
+  for (let seed = 0; seed < 150; seed++) {
     const random = randomOf(seed)
     const transformer: DataTransformer = seed % 2 ? plain : superjson
     const projection = new Projection(transformer, mappers[seed % 3])
@@ -70,16 +73,17 @@ test('what a client makes of patches, one at a time or several at once, is what 
       const before = shown
       shown = missed ? cache.apply(missed.lines) : cache.read(projection.lines(rows), rows.length)
       state = projection.stateOf(rows)
-      const expected = projection
-        .values(rows)
-        .map((value) => transformer.deserialize(JSON.parse(JSON.stringify(transformer.serialize(value)))))
+      const values = projection.values(rows)
+      const expected = values.map((value) =>
+        transformer.deserialize(JSON.parse(JSON.stringify(transformer.serialize(value)))),
+      )
       expect(shown, `seed ${seed}, step ${step}`).toEqual(expected)
       // Rows that the server holds as the identical object are identical here.
-      const values = projection.values(rows)
-      values.forEach((value, index) => {
-        const place = seen.indexOf(value)
-        if (typeof value === 'object' && place >= 0) expect(shown[index] === before[place], `seed ${seed}`).toBe(true)
+      const isCopied = values.some((value, index) => {
+        const place = typeof value === 'object' ? seen.indexOf(value) : -1
+        return place >= 0 && shown[index] !== before[place]
       })
+      expect(isCopied, `seed ${seed}, step ${step}`).toBe(false)
       seen = values
     }
   }
