@@ -250,7 +250,8 @@ export class Pipeline {
         // A source that stopped meanwhile will start again with the connection.
         const isInterrupted = isLost(error) || (error instanceof ClosedError && this.status !== 'live')
         if (this.#isStopped || instance.isClosed || !isInterrupted) throw error
-        this.#interrupted(toRealtimeError(error, 'A query could not be analyzed'))
+        // Why the source stopped, the connection has told.
+        if (isLost(error)) this.#interrupted(toRealtimeError(error, 'A query could not be analyzed'))
       }
       await this.#nextTry(attempt)
     }
