@@ -66,7 +66,8 @@ describe('fault 07: a lost connection is replaced, and nothing that happened mea
     await gate.close()
     await shop.run(`update users set name = 'Eve' where id = 1`)
     await gate.someoneWaits()
-    await shop.run(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted`)
+    await shop.run(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted
+      and database = (select oid from pg_database where datname = current_database())`)
     await gate.open()
     await until(live, ({ single }) => single?.name === 'Eve')
   })

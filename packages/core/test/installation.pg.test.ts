@@ -80,6 +80,22 @@ test('fault 15: many servers that start at once, on many tables, all install', a
   }
 })
 
+test('an installation whose connection is lost is tried again', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  await realtime.start()
+  await shop.run(`begin; update users set name = 'Eve' where id = 1`)
+  const live = realtime.live(shop.db.selectFrom('users').select('name').where('id', '=', 1))
+  const other = await shop.connect()
+  await vi.waitFor(async () => {
+    const { rows } = await other.query(`select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = 'pg-realtime installer' and datname = current_database()`)
+    expect(rows).not.toEqual([])
+  })
+  await shop.run('commit')
+  expect(await live.ready).toEqual([{ name: 'Eve' }])
+})
+
 test('what is installed already is left as it is', async () => {
   await using shop = await openShop()
   const users = shop.db.selectFrom('users').select('id')

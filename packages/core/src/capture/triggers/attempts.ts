@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg'
 import { InstallError } from '../../errors.js'
 import { backoffDelay } from '../../util/backoff.js'
 import type { Clock, Random } from '../../util/clock.js'
-import { quoteLiteral, sqlState } from '../../util/postgres.js'
+import { isConnectionError, quoteLiteral, sqlState } from '../../util/postgres.js'
 
 /** Time for which a statement of ours may stand in a table's lock queue, where application writes wait behind it. */
 const LOCK_TIMEOUT_MS = 200
@@ -71,7 +71,8 @@ function isContention(error: unknown): boolean {
 
 function installError(error: unknown, what: string): unknown {
   const message = error instanceof Error ? error.message : String(error)
-  if (sqlState(error) === undefined || error instanceof InstallError) return error
+  // A connection that is lost says nothing about what was to be installed: whoever asked tries again.
+  if (sqlState(error) === undefined || isConnectionError(error) || error instanceof InstallError) return error
   const remedy =
     sqlState(error) === '42501'
       ? 'The installing role must own the table, and own the schema or be allowed to CREATE in the database. ' +
