@@ -89,7 +89,7 @@ test('an installation whose connection is lost is tried again', async () => {
   const other = await shop.connect()
   await vi.waitFor(async () => {
     const { rows } = await other.query(`select pg_terminate_backend(pid) from pg_stat_activity
-      where application_name = 'pg-realtime installer' and datname = current_database()`)
+      where application_name = 'pg-realtime installer' and wait_event_type = 'Lock' and datname = current_database()`)
     expect(rows).not.toEqual([])
   })
   await shop.run('commit')
