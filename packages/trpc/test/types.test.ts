@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { DATABASE, firstScreen } from './support/readme.js'
 
 /**
  * Types against several versions of tRPC. Each version is a workspace with its own dependencies below `test-types`; our
@@ -25,6 +26,9 @@ const VERSIONS: readonly (readonly [version: string, cases: readonly Case[]])[] 
   ['11.25', ['server.ts', 'client.ts']],
 ]
 
+/** The newest with React: what a reader of the README installs. */
+const README_VERSION = '11.22'
+
 describe.each(VERSIONS)('with tRPC %s', (version, cases) => {
   const fixture = join(fixtures, version)
   const generated = join(fixture, 'generated')
@@ -32,6 +36,7 @@ describe.each(VERSIONS)('with tRPC %s', (version, cases) => {
 
   beforeAll(async () => {
     await prepare(generated, cases)
+    if (version === README_VERSION) await prepareReadme(join(generated, 'readme'))
     output = await compile(fixture)
   }, 120_000)
 
@@ -48,6 +53,10 @@ describe.each(VERSIONS)('with tRPC %s', (version, cases) => {
     expect(errorsIn(output, `cases/${name}`)).toEqual([])
   })
 
+  test.runIf(version === README_VERSION)("the README's first screen compiles as it is printed", () => {
+    expect(errorsIn(output, 'readme/')).toEqual([])
+  })
+
   test('nothing else is wrong', () => expect(errorsIn(output, '')).toEqual([]))
 })
 
@@ -59,6 +68,12 @@ async function prepare(generated: string, cases: readonly Case[]): Promise<void>
   for (const name of await readdir(join(fixtures, 'cases'))) {
     if (wanted.has(name)) await cp(join(fixtures, 'cases', name), join(generated, 'cases', name))
   }
+}
+
+async function prepareReadme(directory: string): Promise<void> {
+  await mkdir(directory)
+  await writeFile(join(directory, 'database.ts'), DATABASE)
+  for (const name of ['server.ts', 'page.tsx'] as const) await writeFile(join(directory, name), await firstScreen(name))
 }
 
 function compile(fixture: string): Promise<string> {

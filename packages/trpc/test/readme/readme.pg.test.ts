@@ -1,9 +1,16 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createDatabase } from '@pg-realtime/tooling/postgres'
-import { expect, test, vi } from 'vitest'
+import { liveLink } from '@pg-realtime/trpc/client'
+import { createTRPCUntypedClient, createWSClient, wsLink } from '@trpc/client'
+import superjson from 'superjson'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import WebSocket from 'ws'
+import { firstScreen } from '../support/readme.js'
 
 const WAIT = { timeout: 10_000, interval: 10 }
 
@@ -45,3 +52,68 @@ test('the README shows these very files', async () => {
     expect(readme, name).toContain(`\`\`\`ts\n// ${name}\n${source}\`\`\``)
   }
 })
+
+test("the server on the first screen of the repository's README runs as it is printed, but for its port", async () => {
+  await using database = await createDatabase({
+    setup: `create table orders (id int primary key, code text, customer_id int, status text);
+      create table items (id int generated always as identity, order_id int, price numeric(8, 2));
+      insert into orders values (41, 'A-41', 7, 'pending'), (42, 'A-42', 7, 'shipped'), (43, 'A-43', 8, 'pending');
+      insert into items (order_id, price) values (41, 9.90), (42, 5), (42, 7.25), (43, 1)`,
+  })
+  const port = await freePort()
+  await using server = await runServer((await firstScreen('server.ts')).replace('3001', String(port)), {
+    DATABASE_URL: database.connectionString,
+  })
+  const socket = createWSClient({
+    url: `ws://127.0.0.1:${port}`,
+    WebSocket: WebSocket as unknown as typeof globalThis.WebSocket,
+    retryDelayMs: () => 50,
+  })
+  onTestFinished(() => socket.close())
+  const client = createTRPCUntypedClient({
+    links: [liveLink({ transformer: superjson }), wsLink({ client: socket, transformer: superjson })],
+  })
+  let orders: unknown
+  client.subscription('pendingOrders', { customerId: 7 }, { onData: (rows) => (orders = rows) })
+  await vi.waitFor(() => expect(orders, server.output()).toEqual([{ id: 41, code: 'A-41', total: '9.90' }]), STARTS)
+
+  const psql = await database.connect()
+  await psql.query(`update orders set status = 'pending' where id = 42`)
+  const both = [
+    { id: 41, code: 'A-41', total: '9.90' },
+    { id: 42, code: 'A-42', total: '12.25' },
+  ]
+  await vi.waitFor(() => expect(orders).toEqual(both), WAIT)
+})
+
+const STARTS = { timeout: 50_000, interval: 20 }
+
+/** Runs TypeScript as a program of its own, in a file beside this one: that is where its imports are looked up. */
+async function runServer(code: string, environment: Readonly<Record<string, string>>) {
+  const folder = await mkdtemp(fileURLToPath(new URL('./generated-', import.meta.url)))
+  await writeFile(join(folder, 'server.ts'), code)
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', '--conditions=@pg-realtime/source', join(folder, 'server.ts')],
+    { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  return {
+    output: () => output,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
