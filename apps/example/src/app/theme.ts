@@ -11,7 +11,13 @@ export const theme = createTheme({
   primaryShade: 7,
   defaultRadius: 'md',
   cursorType: 'pointer',
-  components: { Modal: { styles: { title: { fontWeight: 650 } } } },
+  components: {
+    Modal: { styles: { title: { fontWeight: 650 } } },
+    // Its track must differ from the page too, where it stands outside of a card.
+    SegmentedControl: {
+      styles: { root: { backgroundColor: 'light-dark(var(--mantine-color-gray-2), var(--mantine-color-dark-7))' } },
+    },
+  },
   colors: {
     dark: [
       '#d5d9e2',

@@ -1,5 +1,6 @@
 import { Group, Text, Title } from '@mantine/core'
 import type { ReactNode } from 'react'
+import classes from './page-heading.module.css'
 
 interface PageHeadingProps {
   readonly title: ReactNode
@@ -10,7 +11,7 @@ interface PageHeadingProps {
 export function PageHeading({ title, description, actions }: PageHeadingProps) {
   return (
     <Group justify="space-between" align="flex-end" mb="lg" gap="sm">
-      <div>
+      <div className={classes['words']}>
         <Title order={1} fz={{ base: 22, sm: 26 }} lh={1.25}>
           {title}
         </Title>

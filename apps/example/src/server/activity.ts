@@ -10,6 +10,9 @@ export interface Activity {
   readonly id: string
   readonly at: Date
   readonly title: string
+  /** What was run, and with which parameters: for those who open an entry. */
+  readonly sql: string
+  readonly parameters: readonly string[]
   readonly causes: readonly Cause[]
   /** Whether the result became different. */
   readonly changed: boolean
@@ -55,6 +58,8 @@ function record(target: Log, event: RefreshEvent): void {
     id: `${process.pid}-${++target.sequence}`,
     at: event.at,
     title: titleOf(event.sql),
+    sql: event.sql,
+    parameters: event.parameters.map(toText),
     causes: event.reasons.map(toCause),
     changed: event.changed,
     rows: event.rows,
@@ -80,4 +85,8 @@ function toCause(reason: RefreshReason): Cause {
     case 'retry':
       return { kind: 'retry', table: '', text: 'tried again' }
   }
+}
+
+function toText(parameter: unknown): string {
+  return parameter instanceof Date ? parameter.toISOString() : (JSON.stringify(parameter) ?? 'null')
 }

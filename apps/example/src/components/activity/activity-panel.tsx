@@ -11,7 +11,9 @@ import { useActivity } from './use-activity'
 /** What the engine did for this organisation, as it happens: which query, because of which change, in what time. */
 export function ActivityPanel({ onClose }: { onClose?: () => void }) {
   const [paused, setPaused] = useState(false)
-  const entries = useActivity(paused)
+  // What one points at must not move away: that is how an entry can be opened while others come in.
+  const [pointedAt, setPointedAt] = useState(false)
+  const entries = useActivity(paused || pointedAt)
   const label = paused ? 'Follow again' : 'Hold still'
   return (
     <Stack gap={0} h="100%" component="section" aria-label="What happened">
@@ -21,7 +23,7 @@ export function ActivityPanel({ onClose }: { onClose?: () => void }) {
             What happened
           </Text>
           <Text size="xs" c="dimmed">
-            Each refresh: the query, its cause, its time
+            {pointedAt ? 'Held still while you look' : 'Each refresh: what, why, how long'}
           </Text>
         </div>
         <Group gap={4} wrap="nowrap">
@@ -33,8 +35,15 @@ export function ActivityPanel({ onClose }: { onClose?: () => void }) {
           {onClose && <CloseButton onClick={onClose} aria-label="Close" />}
         </Group>
       </Group>
-      <ScrollArea flex={1} mih={0} type="hover" viewportProps={{ tabIndex: 0 }}>
-        {entries.length === 0 ? (
+      <ScrollArea
+        flex={1}
+        mih={0}
+        type="hover"
+        viewportProps={{ tabIndex: 0 }}
+        onPointerEnter={({ pointerType }) => setPointedAt(pointerType === 'mouse')}
+        onPointerLeave={() => setPointedAt(false)}
+      >
+        {entries === undefined ? null : entries.length === 0 ? (
           <Empty icon={IconTimelineEvent} title="Nothing yet" hint="Change a row, and the refresh appears here." />
         ) : (
           <ol className={classes['list']} data-testid="activity">

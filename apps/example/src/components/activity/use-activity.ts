@@ -7,17 +7,17 @@ import type { Activity } from '@/server/activity'
 
 const SHOWN = 60
 
-/** The latest refreshes, the newest first. While paused they are collected, and shown afterwards. */
-export function useActivity(paused: boolean): readonly Activity[] {
+/** The latest refreshes, the newest first; `undefined` until the server has told. While paused they are collected, and shown afterwards. */
+export function useActivity(paused: boolean): readonly Activity[] | undefined {
   const trpc = useTRPC()
-  const [entries, setEntries] = useState<readonly Activity[]>([])
+  const [entries, setEntries] = useState<readonly Activity[]>()
   const [held, setHeld] = useState<readonly Activity[]>()
   useSubscription(
     trpc.activity.refreshes.subscriptionOptions(undefined, {
-      onData: (news) => setEntries((known) => merge(known, news)),
+      onData: (news) => setEntries((known = []) => merge(known, news)),
     }),
   )
-  if (paused && held === undefined) setHeld(entries)
+  if (paused && held === undefined && entries !== undefined) setHeld(entries)
   if (!paused && held !== undefined) setHeld(undefined)
   return held ?? entries
 }

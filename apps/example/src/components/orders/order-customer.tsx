@@ -16,7 +16,7 @@ export function OrderCustomer({ order }: OrderCustomerProps) {
         </Group>
         <Group gap={8} wrap="nowrap" c="dimmed">
           <IconMail size={17} stroke={1.7} aria-hidden />
-          <Text size="sm" truncate>
+          <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
             {order.email}
           </Text>
         </Group>

@@ -68,8 +68,14 @@ export function RevenueChart({ period }: { period: Period }) {
             valueFormatter={formatWholeMoney}
             tickLine="none"
             gridAxis="x"
+            barChartProps={{ margin: { top: 10 } }}
             maxBarWidth={34}
-            xAxisProps={{ tickFormatter: formatDay, minTickGap: 24, tickMargin: 8 }}
+            xAxisProps={{
+              tickFormatter: formatDay,
+              interval: 'equidistantPreserveStart',
+              minTickGap: 24,
+              tickMargin: 8,
+            }}
             yAxisProps={{ tickFormatter: formatCompactMoney, width: 44, ticks, domain: [0, ticks.at(-1)!] }}
             barProps={{ isAnimationActive: false }}
             tooltipAnimationDuration={0}

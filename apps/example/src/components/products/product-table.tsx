@@ -1,6 +1,6 @@
 'use client'
 
-import { Progress, Table, Text, VisuallyHidden } from '@mantine/core'
+import { Progress, Table, Text } from '@mantine/core'
 import { useFlash } from '@/client/use-flash'
 import { LoadingRows } from '../loading-rows'
 import { PriceField } from './price-field'
@@ -32,8 +32,8 @@ export function ProductTable({ products }: { products: readonly Product[] | unde
           <Table.Th visibleFrom="sm">Category</Table.Th>
           <Table.Th className={classes['number'] ?? ''}>Price</Table.Th>
           <Table.Th>Stock</Table.Th>
-          <Table.Th>
-            <VisuallyHidden>Restock</VisuallyHidden>
+          <Table.Th className={classes['number'] ?? ''}>
+            <span className={classes['heading']}>Restock</span>
           </Table.Th>
         </Table.Tr>
       </Table.Thead>
@@ -69,7 +69,7 @@ function ProductRow({ product }: { product: Product }) {
       <Table.Td className={classes['stock'] ?? ''}>
         <StockLevel product={product} />
       </Table.Td>
-      <Table.Td className={classes['number'] ?? ''}>
+      <Table.Td className={`${classes['number']} ${classes['restock']}`}>
         <RestockButton product={product} size="compact-sm" />
       </Table.Td>
     </Table.Tr>
