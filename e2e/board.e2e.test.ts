@@ -159,6 +159,10 @@ it('tells what happened: which query, because of which change, in what time', as
   const entry = entries.filter({ hasText: 'Order list' }).filter({ hasText: 'orders update status' }).first()
   await expectSoon(() => entry.count()).toBe(1)
   expect(await entry.textContent()).toMatch(/\d ms · 25 rows/)
+  const details = entry.getByText(/^select "orders"/)
+  expect(await details.isVisible()).toBe(false)
+  await entry.getByText('Order list').click()
+  await expectSoon(() => details.isVisible()).toBe(true)
 })
 
 it('streams orders until told to stop, and every window shows the same switch', async () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { App } from './support/app.js'
 import { buildExample } from './support/build.js'
@@ -50,6 +50,48 @@ const pages: Record<string, () => string> = {
   'not-found': () => '/nowhere/at/all',
 }
 
+/** What is not a page of its own: where it is found, and what opens it. */
+const states: Record<string, { path: string; open: (page: Page, device: string) => Promise<void> }> = {
+  activity: {
+    path: '/alder',
+    async open(page, device) {
+      if (device === 'phone') await page.getByRole('button', { name: 'Activity' }).click()
+      await shop.placeOrder('alder')
+      const entry = page.getByTestId('activity').getByRole('listitem').filter({ hasText: 'orders insert' }).first()
+      await entry.locator('summary').click()
+      await expectSoon(() =>
+        page
+          .getByText(/^select /)
+          .filter({ visible: true })
+          .count(),
+      ).toBe(1)
+      await page.getByRole('button', { name: 'Hold still' }).click()
+    },
+  },
+  'new-order': {
+    path: '/alder/orders',
+    async open(page) {
+      await page.getByRole('button', { name: 'New order' }).click()
+      await expectSoon(() => page.getByRole('button', { name: 'Place order' }).isVisible()).toBe(true)
+    },
+  },
+  organisations: {
+    path: '/alder/products',
+    async open(page) {
+      await page.getByRole('button', { name: 'Organisation: Alder Coffee. Switch' }).click()
+      await expectSoon(() => page.getByRole('menuitem', { name: /Fjell Outdoor/ }).isVisible()).toBe(true)
+    },
+  },
+}
+
+const titles: Record<string, string> = {
+  login: 'Operations board',
+  overview: 'Overview · Alder Coffee',
+  orders: 'Orders · Alder Coffee',
+  products: 'Products · Alder Coffee',
+  'not-found': 'Nothing here · Operations board',
+}
+
 describe.each(Object.keys(devices) as (keyof typeof devices)[])('on a %s', (device) => {
   describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
     it.each(Object.keys(pages))('%s', async (name) => {
@@ -65,6 +107,23 @@ describe.each(Object.keys(devices) as (keyof typeof devices)[])('on a %s', (devi
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
       expect(await accessibilityProblems(window)).toEqual([])
       if (name !== 'not-found') expect(window.problems).toEqual([])
+      if (titles[name]) expect(await page.title()).toBe(titles[name])
+    })
+
+    it.each(Object.keys(states))('%s, opened', async (name) => {
+      const { path, open } = states[name]!
+      await using window = await Window.open(browser, app.url + path, {
+        ...devices[device],
+        colorScheme,
+        reducedMotion: 'reduce',
+      })
+      await expectStatus(window, 'live')
+      await open(window.page, device)
+      await window.page.screenshot({
+        path: fileURLToPath(new URL(`${name}-${device}-${colorScheme}.png`, artifacts)),
+      })
+      expect(await accessibilityProblems(window)).toEqual([])
+      expect(window.problems).toEqual([])
     })
   })
 })

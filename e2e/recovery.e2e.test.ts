@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { App } from './support/app.js'
@@ -70,6 +71,9 @@ describe.each(transports)('over %s', (transport) => {
     await shop.postgres.kill()
     await expectStatus(window, 'stale')
     expect(await window.orders()).toEqual(shown)
+    await window.page.screenshot({
+      path: fileURLToPath(new URL(`./artifacts/stale-${transport}.png`, import.meta.url)),
+    })
     await shop.postgres.restart()
     await shop.placeOrder('alder', { status: 'packed' })
     await expectRecovered(window)
