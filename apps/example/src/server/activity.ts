@@ -83,7 +83,7 @@ function toCause(reason: RefreshReason): Cause {
     case 'interval':
       return { kind: 'interval', table: '', text: 'on schedule' }
     case 'retry':
-      return { kind: 'retry', table: '', text: 'tried again' }
+      return { kind: 'retry', table: '', text: 'tried again, on its own' }
   }
 }
 
