@@ -113,15 +113,16 @@ function other(name: string, kind: 'row' | 'shared' | 'burning'): Variant {
 }
 
 function alternativeFunction(kind: 'row' | 'shared' | 'burning'): string {
-  const insert = (old: string, fresh: string): string =>
-    `insert into _pg_realtime.log_0 (relation, operation, old_rows, new_rows) values (tg_relid, left(tg_op, 1)::"char", ${old}, ${fresh});`
-  const rows = (table: string): string => `array(select (r.*)::text from ${table} r limit 501)`
-  const statement = `if tg_op = 'INSERT' then ${insert('null', rows('new_rows'))}
-    elsif tg_op = 'DELETE' then ${insert(rows('old_rows'), 'null')}
-    else ${insert(rows('old_rows'), rows('new_rows'))} end if;`
-  const row = `if tg_op = 'INSERT' then ${insert('null', 'array[(new.*)::text]')}
-    elsif tg_op = 'DELETE' then ${insert('array[(old.*)::text]', 'null')}
-    else ${insert('array[(old.*)::text]', 'array[(new.*)::text]')} end if;`
+  const insert = (images: string): string =>
+    `insert into _pg_realtime.log_0 (relation, command, images) values (tg_relid, tg_op, ${images});`
+  const rows = (...tables: string[]): string =>
+    `array(${tables.map((table) => `select (r.*)::text from ${table} r`).join(' union all ')} limit ${501 * tables.length})`
+  const statement = `if tg_op = 'INSERT' then ${insert(rows('new_rows'))}
+    elsif tg_op = 'DELETE' then ${insert(rows('old_rows'))}
+    else ${insert(rows('old_rows', 'new_rows'))} end if;`
+  const row = `if tg_op = 'INSERT' then ${insert('array[(new.*)::text]')}
+    elsif tg_op = 'DELETE' then ${insert('array[(old.*)::text]')}
+    else ${insert('array[(old.*)::text, (new.*)::text]')} end if;`
   const body = {
     row,
     shared: statement,

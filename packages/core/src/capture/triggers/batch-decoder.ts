@@ -35,7 +35,8 @@ export class BatchDecoder {
     for (const entry of reading.entries) {
       const layout = this.#layouts.get(entry.relation)
       if (!layout) continue
-      if (entry.failure !== null) onError(failureOf(entry.relation, entry.failure))
+      const { failure } = entry.details
+      if (failure !== undefined) onError(failureOf(entry.relation, failure))
       try {
         changes.push(toChange(entry, layout))
       } catch (error) {

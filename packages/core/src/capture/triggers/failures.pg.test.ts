@@ -78,6 +78,19 @@ test('parity 44, parity 45: a value that cannot be written as text', async () =>
   expect(await harness.run('select id from people')).toEqual([{ id: 2 }])
 })
 
+test('columns may have the names of what the trigger function declares', async () => {
+  await using harness = await watchingItems()
+  const names = ['images', 'new_images', 'details', 'mode', 'awake_for', 'row_count', 'context', 'caller', 'tg_op', 'r']
+  await harness.run(`create table odd (${names.map((name) => `${name} text`).join(', ')})`)
+  await harness.watch('odd')
+  await harness.run(`insert into odd (mode, r) values ('a', 'b'); update odd set details = repeat('x', 6000)`)
+  const [inserted, updated] = await harness.changes()
+  expect(inserted?.new).toMatchObject({ mode: 'a', r: 'b', details: null })
+  expect(updated?.new).toMatchObject({ mode: 'a', r: 'b' })
+  expect(updated?.hashed).toEqual(['details'])
+  expect(harness.errors).toEqual([])
+})
+
 test('a value of 100 MB is not read for the log', async () => {
   await using harness = await watchingItems()
   await harness.run(

@@ -2,33 +2,39 @@ import { quoteIdentifier, quoteLiteral } from '../../util/postgres.js'
 import { BULK_ROWS, HUGE_BYTES, LARGE_BYTES } from './settings.js'
 import type { CapturedColumn, CapturedTable } from './trigger-function.js'
 
-/** How the rows of a transition table, or of a subquery like one, become images in the log. Rows are `r`. */
+/** How the rows of transition tables, or of subqueries like them, become images in the log. Rows are `r`. */
 export interface ImageSql {
-  /** An expression for the text[] of the images of a transition table's rows, one more than a bulk entry needs at most. */
-  images(rows: string): string
-  /** An expression for the text[] of columns whose value some row holds as a digest; `undefined`: none can be. */
-  readonly hashed: ((rows: string) => string) | undefined
-  /** A text[] of the columns that an image holds; `undefined`: all. */
-  readonly columns: string | undefined
+  /**
+   * An expression for the text[] of the images of all rows of these tables, one table after the other: of one more row
+   * than a bulk entry needs at most.
+   */
+  images(tables: readonly string[]): string
+  /** The columns that an image holds; `undefined`: all. */
+  readonly columns: readonly string[] | undefined
+}
+
+export interface DigestSql extends ImageSql {
+  readonly columns: readonly string[]
+  /** An expression for the text[] of columns whose value some row holds as a digest. */
+  hashed(rows: string): string
 }
 
 export interface TableImages {
   /** The rows as they are; NULL for a row with a large value, which is never fetched for it. */
   readonly plain: ImageSql
   /** Large values as digests; `undefined` where no column can be large. */
-  readonly digested: ImageSql | undefined
+  readonly digested: DigestSql | undefined
 }
 
 export function imagesOf(table: CapturedTable): TableImages {
   const columns = loggedColumns(table)
   const large = columns.filter(canBeLarge)
-  const names = textArray(columns.map((column) => column.name))
+  const names = columns.map((column) => column.name)
   // The whole row, whatever its columns are by now, unless some must stay out.
   const row = table.exclude.length === 0 ? '(r.*)::text' : rowOf(columns.map(value))
   const plain: ImageSql = {
-    images: (rows) =>
-      arrayOf(large.length === 0 ? row : `CASE WHEN ${anyLarge(large)} THEN NULL ELSE ${row} END`, rows),
-    hashed: undefined,
+    images: (tables) =>
+      arrayOf(large.length === 0 ? row : `CASE WHEN ${anyLarge(large)} THEN NULL ELSE ${row} END`, tables),
     columns: table.exclude.length === 0 ? undefined : names,
   }
   if (large.length === 0) return { plain, digested: undefined }
@@ -36,7 +42,7 @@ export function imagesOf(table: CapturedTable): TableImages {
   return {
     plain,
     digested: {
-      images: (rows) => arrayOf(digested, rows),
+      images: (tables) => arrayOf(digested, tables),
       hashed: (rows) => hashedColumns(large, rows),
       columns: names,
     },
@@ -49,8 +55,9 @@ export function loggedColumns(table: CapturedTable): readonly CapturedColumn[] {
 
 const LIMIT = BULK_ROWS + 1
 
-function arrayOf(expression: string, rows: string): string {
-  return `ARRAY(SELECT ${expression} FROM ${rows} r LIMIT ${LIMIT})`
+function arrayOf(expression: string, tables: readonly string[]): string {
+  const selects = tables.map((rows) => `SELECT ${expression} FROM ${rows} r`)
+  return `ARRAY(${selects.join(' UNION ALL ')} LIMIT ${LIMIT * tables.length})`
 }
 
 function rowOf(expressions: readonly string[]): string {
@@ -82,7 +89,8 @@ function hashedColumns(columns: readonly CapturedColumn[], rows: string): string
   const names = columns.map(
     (column) => `CASE WHEN bool_or(${size(column)} > ${LARGE_BYTES}) THEN ${quoteLiteral(column.name)} END`,
   )
-  const read = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
+  // By the table too: a variable of the function may have the name of a column.
+  const read = columns.map(({ name }) => `s.${quoteIdentifier(name)}`).join(', ')
   return `(SELECT array_remove(ARRAY[${names.join(', ')}], NULL) FROM (SELECT ${read} FROM ${rows} s LIMIT ${LIMIT}) r)`
 }
 

@@ -187,7 +187,7 @@ test('another role may read what one role has installed, and only what it needs'
     await reader.query('insert into orders values (1)')
     expect((await tick()).changes).toHaveLength(1)
     await expect(
-      reader.query('insert into _pg_realtime.log_0 (relation, operation) values (1, $1)', ['B']),
+      reader.query('insert into _pg_realtime.log_0 (relation, command) values (1, $1)', ['INSERT']),
     ).rejects.toThrow('permission denied')
     await expect(reader.query('truncate _pg_realtime.log_0')).rejects.toThrow('permission denied')
     await second.stop()
@@ -203,6 +203,32 @@ test(`a schema with another's objects is left alone`, async () => {
   await expect(SourceHarness.open(triggerSource(), database)).rejects.toThrow(
     /holds objects that are not pg-realtime's, such as "mine"/,
   )
+})
+
+test('a log of version 1 takes entries of both versions, and each version reads those of the other without rows', async () => {
+  const log = (name: string): string =>
+    `create unlogged table _pg_realtime.${name} (xid xid8 not null default pg_current_xact_id(), relation oid not null,
+      operation "char" not null, old_rows text[], new_rows text[], columns text[], hashed text[], failure text);`
+  await using database = await createDatabase({
+    setup: `create schema _pg_realtime; ${log('log_0')} ${log('log_1')} create table items (id int);
+      create sequence _pg_realtime.mode as bigint minvalue 0 start 0;
+      comment on sequence _pg_realtime.mode is 'pg-realtime schema 1'`,
+  })
+  await using harness = await SourceHarness.open(triggerSource(), database)
+  await harness.watch('items')
+  await harness.run(
+    `insert into _pg_realtime.log_0 (relation, operation, new_rows) values ('items'::regclass, 'I', array['(1)'])`,
+  )
+  await harness.run('insert into items values (2)')
+  expect(await harness.changes()).toEqual([
+    { kind: 'bulk', table: 'items' },
+    { kind: 'insert', table: 'items', new: { id: '2' } },
+  ])
+  const entries = await harness.run('select operation, new_rows from _pg_realtime.log_0')
+  expect(entries).toEqual([
+    { operation: 'I', new_rows: ['(1)'] },
+    { operation: 'B', new_rows: null },
+  ])
 })
 
 test('an older function is replaced, a newer one stays', async () => {

@@ -38,12 +38,18 @@ export interface Layout {
 /** One row of the log, or one row out of an entry with several. */
 export interface LogEntry {
   readonly relation: RelationId
-  readonly operation: 'I' | 'U' | 'D' | 'T' | 'B'
+  /** As triggers call it; `null`: an entry of another version. */
+  readonly command: string | null
   readonly oldRow: string | null
   readonly newRow: string | null
-  readonly columns: readonly string[] | null
-  readonly hashed: readonly string[] | null
-  readonly failure: string | null
+  readonly details: EntryDetails
+}
+
+/** See schema-sql.ts. */
+export interface EntryDetails {
+  readonly columns?: readonly string[]
+  readonly hashed?: readonly string[]
+  readonly failure?: string
 }
 
 export interface ReadOptions {
@@ -80,12 +86,10 @@ export async function readLog(
     fingerprints: new Map(header.fingerprints ?? []),
     entries: rows.slice(1).map((row) => ({
       relation: Number(row.relation),
-      operation: row.operation as LogEntry['operation'],
+      command: row.command,
       oldRow: row.old_row,
       newRow: row.new_row,
-      columns: row.columns,
-      hashed: row.hashed,
-      failure: row.failure,
+      details: row.details === null ? NO_DETAILS : (JSON.parse(row.details) as EntryDetails),
     })),
   }
 }
@@ -129,13 +133,13 @@ interface Header {
 interface LogRow {
   header: string | null
   relation: string
-  operation: string
+  command: string | null
   old_row: string | null
   new_row: string | null
-  columns: string[] | null
-  hashed: string[] | null
-  failure: string | null
+  details: string | null
 }
+
+const NO_DETAILS: EntryDetails = {}
 
 /**
  * Changes with any change of a column of `relation`: that makes a new row, or a new version of one, whose `xmin` is
@@ -167,9 +171,10 @@ export async function readLayouts(client: ClientBase, relations: readonly Relati
  * transaction ends, so `dropped` is what it is for this batch.
  */
 function readSql(objects: CaptureObjects): string {
-  const fields = 'xid, relation, operation, old_rows, new_rows, columns, hashed, failure'
+  const fields = 'xid, relation, command, images, details'
+  const half = 'pg_catalog.cardinality(images) / 2'
   const part = (segment: string): string => `
-    SELECT ${fields}, cmin::text::int8 AS command FROM ${segment}, bounds WHERE xid >= bounds.after AND xid < bounds.until
+    SELECT ${fields}, cmin::text::int8 AS sequence FROM ${segment}, bounds WHERE xid >= bounds.after AND xid < bounds.until
     UNION ALL
     SELECT ${fields}, cmin::text::int8 FROM ${segment}
       WHERE xid = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip($1::pg_catalog.pg_snapshot)))`
@@ -195,33 +200,39 @@ WITH bounds AS MATERIALIZED (
     'fingerprints', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(relation::int8, ${FINGERPRINT})) FROM (SELECT DISTINCT relation FROM watched) r)
   )::text AS header
 )
-SELECT header, NULL::oid AS relation, NULL::"char" AS operation, NULL::text AS old_row, NULL::text AS new_row,
-  NULL::text[] AS columns, NULL::text[] AS hashed, NULL::text AS failure,
-  NULL::xid8 AS xid, NULL::int8 AS command, NULL::int8 AS position
+SELECT header, NULL::oid AS relation, NULL::text AS command, NULL::text AS old_row, NULL::text AS new_row, NULL::text AS details,
+  NULL::xid8 AS xid, NULL::int8 AS sequence, NULL::int8 AS position
 FROM header
 UNION ALL
-SELECT NULL, relation, operation, row.old_row, row.new_row, columns, hashed, failure, xid, command, row.position
-FROM watched LEFT JOIN LATERAL unnest(old_rows, new_rows) WITH ORDINALITY AS row(old_row, new_row, position) ON true
-ORDER BY xid NULLS FIRST, command, position`
+SELECT NULL, relation, command, row.old_row, row.new_row, details::text, xid, sequence, row.position
+FROM watched LEFT JOIN LATERAL unnest(
+    CASE command WHEN 'UPDATE' THEN images[:${half}] WHEN 'DELETE' THEN images END,
+    CASE command WHEN 'UPDATE' THEN images[${half} + 1:] WHEN 'INSERT' THEN images END
+  ) WITH ORDINALITY AS row(old_row, new_row, position) ON true
+ORDER BY xid NULLS FIRST, sequence, position`
 }
 
 /**
  * The change that an entry stands for. Throws `RecordTextError` where the images are of another layout.
  */
 export function toChange(entry: LogEntry, layout: Layout): Change {
-  if (entry.operation === 'T') return tableChange('truncate', entry.relation)
-  if (entry.operation === 'B') return tableChange('bulk', entry.relation)
-  const columns = entry.columns ?? layout.columns
-  const hashed = new Set([...(entry.hashed ?? []), ...layout.virtual])
+  const { command, oldRow, newRow, details } = entry
+  if (oldRow === null && newRow === null) {
+    return tableChange(command === 'TRUNCATE' ? 'truncate' : 'bulk', entry.relation)
+  }
+  const columns = details.columns ?? layout.columns
+  const hashed = new Set([...(details.hashed ?? []), ...layout.virtual])
   // An image that does not hold a column of the table, because it is excluded or newer than the image.
-  if (entry.columns) for (const name of layout.columns) if (!columns.includes(name)) hashed.add(name)
+  if (details.columns) for (const name of layout.columns) if (!columns.includes(name)) hashed.add(name)
   const row = (text: string | null): TextRow | undefined =>
     text === null ? undefined : namedRow(text, columns, hashed)
-  const change = { old: row(entry.oldRow), new: row(entry.newRow) }
-  return rowChange(entry.relation, OPERATIONS[entry.operation], change.old, change.new, hashed)
+  return rowChange(entry.relation, operationOf(oldRow, newRow), row(oldRow), row(newRow), hashed)
 }
 
-const OPERATIONS: Readonly<Record<'I' | 'U' | 'D', Operation>> = { I: 'insert', U: 'update', D: 'delete' }
+function operationOf(oldRow: string | null, newRow: string | null): Operation {
+  if (oldRow === null) return 'insert'
+  return newRow === null ? 'delete' : 'update'
+}
 
 /** Names the fields; large ones become digests, and their names are added to `hashed`. */
 function namedRow(text: string, columns: readonly string[], hashed: Set<string>): TextRow {

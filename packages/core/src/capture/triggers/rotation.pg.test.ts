@@ -106,10 +106,10 @@ test('under a lock on one segment the other one is emptied again and again', asy
     // 40 MB, which is more than a segment may have.
     for (let n = 0; n < 16; n += 1) await harness.run(`insert into items select g, g from generate_series(1, 500) g`)
     await harness.run(
-      `insert into _pg_realtime.log_0 (relation, operation, new_rows) select 0, 'I', array_agg(repeat('x', 1000)) from generate_series(1, 40000) where 0 = (select last_value & 1 from _pg_realtime.mode)`,
+      `insert into _pg_realtime.log_0 (relation, command, images) select 0, 'INSERT', array_agg(repeat('x', 1000)) from generate_series(1, 40000) where 0 = (select last_value & 1 from _pg_realtime.mode)`,
     )
     await harness.run(
-      `insert into _pg_realtime.log_1 (relation, operation, new_rows) select 0, 'I', array_agg(repeat('x', 1000)) from generate_series(1, 40000) where 1 = (select last_value & 1 from _pg_realtime.mode)`,
+      `insert into _pg_realtime.log_1 (relation, command, images) select 0, 'INSERT', array_agg(repeat('x', 1000)) from generate_series(1, 40000) where 1 = (select last_value & 1 from _pg_realtime.mode)`,
     )
     await harness.read()
   }

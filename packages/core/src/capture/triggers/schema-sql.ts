@@ -9,23 +9,22 @@ export const SCHEMA_MARKER = `pg-realtime schema ${VERSION}`
 /** Everything that does not belong to a single table. Runs on an empty schema, or one that has some of it. */
 export function schemaStatements(objects: CaptureObjects): string[] {
   const segments = objects.segments.flatMap((segment) => [
+    // Few columns: each costs every writer some, be it NULL.
     `CREATE UNLOGGED TABLE IF NOT EXISTS ${segment} (
   -- The writer's top-level transaction: what a reader's snapshot is compared with.
   xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
   relation oid NOT NULL,
-  -- I, U, D: rows; T: truncated; B: changed, without its rows.
-  operation "char" NOT NULL,
-  -- One image per row, old and new in the same order.
-  old_rows text[],
-  new_rows text[],
-  -- The columns that the images hold; NULL: all columns of the table.
-  columns text[],
-  -- Columns whose value is a digest or absent in some image.
-  hashed text[],
-  -- Why an entry has no rows, where something went wrong.
-  failure text
+  -- As triggers call it: INSERT, UPDATE, DELETE, TRUNCATE.
+  command text,
+  -- One image per row; of an UPDATE all old rows, then all new rows in the same order. NULL: changed, without its rows.
+  images text[],
+  -- "columns": those that the images hold, where these are not all columns of the table.
+  -- "hashed": columns whose value is a digest or absent in some image.
+  -- "failure": why an entry has no rows, where something went wrong.
+  details json
 ) WITH (autovacuum_enabled = false)`,
-    `ALTER TABLE ${segment} ALTER COLUMN old_rows SET STORAGE EXTERNAL, ALTER COLUMN new_rows SET STORAGE EXTERNAL`,
+    ...convertStatements(segment),
+    `ALTER TABLE ${segment} ALTER COLUMN images SET STORAGE EXTERNAL`,
     `CREATE INDEX IF NOT EXISTS ${segment.slice(objects.quotedSchema.length + 1).replace(/"$/, '_xid"')} ON ${segment} (xid)`,
   ])
   const sequence = (name: string, start: number): string =>
@@ -42,6 +41,21 @@ export function schemaStatements(objects: CaptureObjects): string[] {
     ...rotateFunction(objects),
     // Last: it says that everything above is there.
     `COMMENT ON SEQUENCE ${objects.mode} IS ${quoteLiteral(SCHEMA_MARKER)}`,
+  ]
+}
+
+/**
+ * A log of version 1 gets what is new, and keeps what its functions write, which stay on tables that nobody here watches.
+ * Each version reads the other's entries as changes without rows: theirs have no command, ours the operation "B".
+ */
+function convertStatements(segment: string): string[] {
+  const added = ['command text', 'images text[]', 'details json'].map((column) => `ADD COLUMN IF NOT EXISTS ${column}`)
+  return [
+    `DO ${quoteLiteral(`BEGIN
+  IF EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = ${quoteLiteral(segment)}::pg_catalog.regclass AND attname = 'operation') THEN
+    ALTER TABLE ${segment} ${added.join(', ')}, ALTER COLUMN operation SET DEFAULT 'B';
+  END IF;
+END`)}`,
   ]
 }
 

@@ -1,7 +1,7 @@
 /** Numbers that the SQL in the database and the reader here must agree on. */
 
 /** Of everything that is installed. Raise it with any change of the SQL, so that older installations are replaced. */
-export const VERSION = 1
+export const VERSION = 2
 
 /** A statement that changes more rows is logged as one entry without rows. */
 export const BULK_ROWS = 500

@@ -12,12 +12,13 @@
  * What must hold: a write never fails because of this. Whatever depends on the table's columns stands in an EXCEPTION
  * block, which only reads and therefore burns no transaction id; the INSERT that follows depends on our own table alone.
  *
- * PL/pgSQL prepares each expression anew in each transaction, and takes a snapshot for one that is not immutable: what is
- * rarely needed stands in an IF of its own, so that the usual path has few of them.
+ * PL/pgSQL prepares each expression anew in each transaction, step by step, and takes a snapshot for one that is not
+ * immutable; so does the executor with each column and node of a plan. The usual path has therefore few and short
+ * expressions, and reads old and new rows by one plan into one array. What is rarely needed stands in an IF of its own.
  */
 import { createHash } from 'node:crypto'
 import { quoteIdentifier, quoteLiteral } from '../../util/postgres.js'
-import { imagesOf, loggedColumns, type ImageSql } from './image-sql.js'
+import { imagesOf, loggedColumns, textArray, type DigestSql } from './image-sql.js'
 import type { CaptureObjects } from './objects.js'
 import { outputSettings } from './output-settings.js'
 import { BULK_ROWS, ENTRY_BYTES, LEASE_MS, MODE, VERSION } from './settings.js'
@@ -123,51 +124,52 @@ function functionBody(objects: CaptureObjects, table: CapturedTable): string {
   const missing = [objects.awakeUntil, objects.mode, ...objects.segments].map(
     (name) => `to_regclass(${quoteLiteral(name)}) IS NULL`,
   )
+  const [zero, one] = objects.segments
+  // Names both segments, so that it fails in the block where one is missing.
+  const mode = `CASE WHEN ${quoteLiteral(zero)}::regclass <> ${quoteLiteral(one)}::regclass THEN ${state(objects.mode)} END`
   return `DECLARE
-  now_ms CONSTANT bigint := date_part('epoch', clock_timestamp()) * 1000;
-  awake_until bigint;
+  -- Milliseconds until writers must ring.
+  awake_for float8;
   mode bigint;
-  kind "char";
-  images record;
+  -- The old rows, then the new ones; NULL: not known.
+  images text[];
+  new_images text[];
   row_count int;
-  hashed_names text[];
-  failure text;
+  details json${columnsOf(table)};
   context text;
   caller text;
 BEGIN
   BEGIN
-    awake_until := ${state(objects.awakeUntil)};
-    IF awake_until IS NULL OR now_ms >= awake_until + ${LEASE_MS} THEN
+    awake_for := ${state(objects.awakeUntil)} - date_part('epoch', clock_timestamp()) * 1000;
+    IF awake_for > ${-LEASE_MS} THEN
+      ${table.firing === 'blind' ? `mode := ${mode};` : rowsSql(table, mode)}
+    ELSE
       RETURN NULL;
     END IF;
-    -- Names both segments, so that it fails, in here, where one is missing.
-    mode := CASE WHEN ${objects.segments.map((segment) => `${quoteLiteral(segment)}::regclass`).join(' <> ')} THEN ${state(objects.mode)} END;
-    IF TG_OP = 'TRUNCATE' THEN
-      kind := 'T';
-      ${NO_ROWS}
-    ELSE
-${table.firing === 'blind' ? `      kind := 'B';\n      ${NO_ROWS}` : rowsSql(table)}
-    END IF;
   EXCEPTION WHEN OTHERS THEN
-    kind := 'B';
-    ${NO_ROWS}
-    failure := SQLSTATE || ' ' || SQLERRM;
+    images := NULL;
+    details := json_build_object('failure', SQLSTATE || ' ' || SQLERRM);
+    mode := pg_sequence_last_value(to_regclass(${quoteLiteral(objects.mode)}));
     IF ${missing.join(' OR ')} THEN
-      kind := NULL;
+      mode := NULL;
       IF to_regclass(${quoteLiteral(objects.lost)}) IS NOT NULL THEN
         -- Not undone by a rollback, and seen by every reader: something is missing.
         PERFORM nextval(to_regclass(${quoteLiteral(objects.lost)}));
       END IF;
     END IF;
   END;
-  IF mode & ${MODE.segment} = 0 AND kind IS NOT NULL THEN
-    ${insertSql(objects.segments[0])}
-  ELSIF kind IS NOT NULL THEN
-    ${insertSql(objects.segments[1])}
+  IF mode & ${MODE.segment | MODE.coarse} = 0 THEN
+    ${insertSql(zero, 'images')}
+  ELSIF mode & ${MODE.segment | MODE.coarse} = ${MODE.segment} THEN
+    ${insertSql(one, 'images')}
+  ELSIF mode & ${MODE.segment} = 0 THEN
+    ${insertSql(zero, 'NULL')}
+  ELSIF mode & ${MODE.segment} = ${MODE.segment} THEN
+    ${insertSql(one, 'NULL')}
   END IF;
-  IF now_ms >= awake_until AND mode & ${MODE.silent} = 0 THEN
+  IF awake_for <= 0 THEN
     -- A full queue would fail the commit.
-    IF pg_notification_queue_usage() < 0.5 THEN
+    IF mode & ${MODE.silent} = 0 AND pg_notification_queue_usage() < 0.5 THEN
       PERFORM pg_notify(${quoteLiteral(objects.channel)}, '');
     END IF;
   END IF;
@@ -175,66 +177,79 @@ ${table.firing === 'blind' ? `      kind := 'B';\n      ${NO_ROWS}` : rowsSql(ta
 END`
 }
 
-const NO_ROWS = 'SELECT NULL::text[] AS old_rows, NULL::text[] AS new_rows, NULL::text[] AS columns INTO images;'
-
-function insertSql(segment: string): string {
-  return `INSERT INTO ${segment} (relation, operation, old_rows, new_rows, columns, hashed, failure)
-    VALUES (TG_RELID, kind, images.old_rows, images.new_rows, images.columns, hashed_names, failure);`
+/** What an entry says of the columns of its images, unless it has reason to say more. */
+function columnsOf(table: CapturedTable): string {
+  const { columns } = imagesOf(table).plain
+  return columns === undefined ? '' : ` := ${quoteLiteral(JSON.stringify({ columns }))}::json`
 }
 
-/** Fills the images, or makes it an entry without rows. Returns where the statement changed nothing. */
-function rowsSql(table: CapturedTable): string {
-  const { plain, digested } = imagesOf(table)
+function insertSql(segment: string, images: string): string {
+  return `INSERT INTO ${segment} (relation, command, images, details) VALUES (TG_RELID, TG_OP, ${images}, details);`
+}
+
+/** Reads the mode and the images, or leaves these NULL. Returns where the statement changed nothing. */
+function rowsSql(table: CapturedTable, mode: string): string {
   const perRow = table.firing === 'row'
-  const large = `array_position(images.old_rows, NULL) IS NOT NULL OR array_position(images.new_rows, NULL) IS NOT NULL`
-  const tooMuch = `row_count > ${BULK_ROWS} OR mode & ${MODE.coarse} <> 0
-        OR cardinality(images.new_rows) <> cardinality(images.old_rows)`
-  return `${readSql(plain, perRow)}
-      row_count := cardinality(coalesce(images.new_rows, images.old_rows));${table.partitioned ? mergeSql : ''}
-      IF row_count <> 1 OR ${tooMuch}${digested ? ` OR ${large}` : ''}${table.partitioned ? ` OR kind = 'B'` : ''} THEN
-        IF row_count = 0${table.partitioned ? ` AND kind <> 'B'` : ''} THEN
-          RETURN NULL;
-        ELSIF ${tooMuch} THEN
-          kind := 'B';${digested ? `\n        ELSIF kind <> 'B' AND (${large}) THEN\n${readSql(digested, perRow)}` : ''}
-        END IF;
-        IF kind = 'B' OR row_count > 1 AND
-            coalesce(pg_column_size(images.old_rows), 0) + coalesce(pg_column_size(images.new_rows), 0) > ${ENTRY_BYTES} THEN
-          kind := 'B';
-          ${NO_ROWS}
-        END IF;
+  const old = perRow ? '(SELECT OLD.*)' : 'old_rows'
+  const fresh = perRow ? '(SELECT NEW.*)' : 'new_rows'
+  return `IF TG_OP = 'UPDATE' THEN
+        ${table.partitioned ? readPartitionsSql(table, mode) : readSql(table, [old, fresh], mode)}
+      ELSIF TG_OP = 'INSERT' THEN
+        ${readSql(table, [fresh], mode)}
+      ELSIF TG_OP = 'DELETE' THEN
+        ${readSql(table, [old], mode)}
+      ELSE
+        mode := ${mode};
       END IF;`
 }
 
-function readSql(sql: ImageSql, perRow: boolean): string {
-  const oldRows = perRow ? '(SELECT OLD.*)' : 'old_rows'
-  const newRows = perRow ? '(SELECT NEW.*)' : 'new_rows'
-  const columns = `${sql.columns ?? 'NULL::text[]'} AS columns`
-  const old = `${sql.images(oldRows)} AS old_rows`
-  const fresh = `${sql.images(newRows)} AS new_rows`
-  const hashed = (...rows: string[]): string =>
-    sql.hashed ? `\n        hashed_names := ${rows.map((each) => sql.hashed?.(each)).join(' || ')};` : ''
-  return `      IF TG_OP = 'UPDATE' THEN
-        kind := 'U';
-        SELECT ${old}, ${fresh}, ${columns} INTO images;${hashed(oldRows, newRows)}
-      ELSIF TG_OP = 'INSERT' THEN
-        kind := 'I';
-        SELECT NULL::text[] AS old_rows, ${fresh}, ${columns} INTO images;${hashed(newRows)}
-      ELSE
-        kind := 'D';
-        SELECT ${old}, NULL::text[] AS new_rows, ${columns} INTO images;${hashed(oldRows)}
-      END IF;`
+/** One SELECT and one question: all that a statement of one row without large values needs. */
+function readSql(table: CapturedTable, tables: readonly string[], mode: string): string {
+  const { plain } = imagesOf(table)
+  return `SELECT ${plain.images(tables)}, ${mode} INTO images, mode;
+        ${unusualSql(table, tables)}`
+}
+
+/** Several rows, or none, or large values. */
+function unusualSql(table: CapturedTable, tables: readonly string[]): string {
+  const { digested } = imagesOf(table)
+  const large = 'array_position(images, NULL) > 0'
+  const each = tables.length
+  return `IF cardinality(images) <> ${each}${digested ? ` OR ${large}` : ''} THEN
+          row_count := cardinality(images) / ${each};
+          IF row_count = 0 THEN
+            RETURN NULL;
+          ELSIF row_count > ${BULK_ROWS} THEN
+            images := NULL;${digested ? `\n          ELSIF ${large} THEN\n            ${digestSql(digested, tables)}` : ''}
+          END IF;
+          IF row_count > 1 AND pg_column_size(images) > ${ENTRY_BYTES} THEN
+            images := NULL;
+          END IF;
+        END IF;`
+}
+
+function digestSql(sql: DigestSql, tables: readonly string[]): string {
+  const hashed = tables.map((rows) => sql.hashed(rows)).join(' || ')
+  return `images := ${sql.images(tables)};
+            details := json_build_object('columns', ${textArray(sql.columns)}, 'hashed', ${hashed});`
 }
 
 /**
- * A MERGE that moves a row to another partition shows it in no transition table of its UPDATE trigger (seen on 15 to
- * 18). An UPDATE is therefore believed only where PostgreSQL shows the statement's text, and it is no MERGE.
+ * Where rows can move to another partition, old and new ones are counted. A MERGE that moves a row shows it in no
+ * transition table of its UPDATE trigger (seen on 15 to 18). An UPDATE is therefore believed only where PostgreSQL shows
+ * the statement's text, and it is no MERGE.
  */
-const mergeSql = `
-      IF TG_OP = 'UPDATE' AND current_setting('server_version_num')::int >= 150000 THEN
-        GET DIAGNOSTICS context = PG_CONTEXT;
-        caller := split_part(context, E'\\n', 2);
-        IF current_query() ~* 'merge' OR context ~* 'merge' OR NOT (CASE WHEN caller = ''
-            THEN current_query() ~* '^\\s*(with|update)\\M' ELSE starts_with(caller, 'SQL statement "') END) THEN
-          kind := 'B';
+function readPartitionsSql(table: CapturedTable, mode: string): string {
+  const { plain } = imagesOf(table)
+  return `SELECT ${plain.images(['old_rows'])}, ${plain.images(['new_rows'])}, ${mode} INTO images, new_images, mode;
+        images := CASE WHEN cardinality(images) = cardinality(new_images) THEN images || new_images END;
+        IF current_setting('server_version_num')::int >= 150000 THEN
+          GET DIAGNOSTICS context = PG_CONTEXT;
+          caller := split_part(context, E'\\n', 2);
+          IF current_query() ~* 'merge' OR context ~* 'merge' OR NOT (CASE WHEN caller = ''
+              THEN current_query() ~* '^\\s*(with|update)\\M' ELSE starts_with(caller, 'SQL statement "') END) THEN
+            images := NULL;
+          END IF;
         END IF;
-      END IF;`
+        ${unusualSql(table, ['old_rows', 'new_rows'])}`
+}
