@@ -2,13 +2,13 @@
  * Rounds are interleaved over databases that differ in nothing but what stands on the table, so that a noisy neighbour
  * disturbs all of them alike. Under load a reader polls and writers do not ring: the figures are of that state.
  */
-import { startPostgres, type RunningPostgres } from '@pg-realtime/tooling/postgres'
+import { startPostgres, type RunningPostgres, type TestDatabase } from '@pg-realtime/tooling/postgres'
 import { sized, type BenchOptions, type Figures } from './harness/benchmark.js'
 import { interleaved, median, ratio, rounded, worst } from './harness/measure.js'
 import { printTable, type TableRow } from './harness/table.js'
 import { contestants, throughput, timeOf, withDatabases } from './writes/measure.js'
 import { BULK, LARGE } from './writes/statements.js'
-import { CHOSEN } from './writes/variants.js'
+import { BARE, CHOSEN, SHOP, type Schema } from './writes/variants.js'
 
 export const question = 'What does capture cost the programs that write?'
 
@@ -20,12 +20,14 @@ export async function run(options: BenchOptions): Promise<Figures> {
   return onServer('off', async (server) => {
     const volatile = await oneRow(server, 'off', options)
     const bulk = await statements(server, BULK, options)
+    const bare = await statements(server, BULK, options, BARE)
     await statements(server, LARGE, options)
     return {
       fsync_1: rounded(durable.get(1) ?? null),
       fsync_32: rounded(durable.get(32) ?? null),
       nofsync: rounded(worst([...volatile.values()], 'least')),
       bulk: rounded(worst(bulk)),
+      bulk_bare: rounded(worst(bare)),
     }
   })
 }
@@ -61,10 +63,12 @@ async function statements(
   server: RunningPostgres,
   list: Readonly<Record<string, string>>,
   options: BenchOptions,
+  schema: Schema = SHOP,
 ): Promise<number[]> {
-  const variants = CHOSEN.filter(({ name }) => ['none', OURS, 'naive: NOTIFY of jsonb'].includes(name))
+  const names = ['none', OURS, ...(schema === SHOP ? ['naive: NOTIFY of jsonb'] : [])]
+  const variants = CHOSEN.filter(({ name }) => names.includes(name))
   const ratios: number[] = []
-  await withDatabases(server, variants, options, async (databases) => {
+  const measure = async (databases: Map<string, TestDatabase>): Promise<void> => {
     const rows: TableRow[] = []
     for (const [statement, sql] of Object.entries(list)) {
       // Each row of it would be one notification, and none may exceed 8,000 bytes.
@@ -76,8 +80,9 @@ async function statements(
       rows.push({ statement, ...compared(results, 'ms without') })
       ratios.push(ratio(results[OURS]!, results['none']!))
     }
-    printTable('Statements: time ÷ without', rows)
-  })
+    printTable(`Statements${schema === BARE ? ' on a table with a primary key alone' : ''}: time ÷ without`, rows)
+  }
+  await withDatabases(server, variants, options, measure, schema)
   return ratios
 }
 

@@ -2,7 +2,7 @@ import type { RunningPostgres, TestDatabase } from '@pg-realtime/tooling/postgre
 import type { Client } from 'pg'
 import { sized, type BenchOptions } from '../harness/benchmark.js'
 import type { Contestants } from '../harness/measure.js'
-import { fill, NAIVE_CHANNEL, remember, ROWS, TABLE, type Variant } from './variants.js'
+import { NAIVE_CHANNEL, remember, ROWS, SHOP, type Schema, type Variant } from './variants.js'
 
 /** Databases that differ in the variant only, by its name, for as long as `use` runs. */
 export async function withDatabases<T>(
@@ -10,11 +10,12 @@ export async function withDatabases<T>(
   variants: readonly Variant[],
   options: BenchOptions,
   use: (databases: Map<string, TestDatabase>) => Promise<T>,
+  schema: Schema = SHOP,
 ): Promise<T> {
   await using template = await server.createTemplate(async (client) => {
-    await client.query(TABLE)
-    await client.query(fill(sized(options, ROWS, 1_000)))
-    await client.query('vacuum analyze orders')
+    await client.query(schema.create)
+    await client.query(schema.fill(sized(options, ROWS, 1_000)))
+    await client.query('vacuum analyze')
   })
   const databases = new Map<string, TestDatabase>()
   try {

@@ -9,13 +9,32 @@ export interface Variant {
   install(client: Client): Promise<void>
 }
 
-export const TABLE = `create table orders (id int primary key, customer_id int not null, status text not null, total numeric(10, 2),
+/** The table that is written, empty, and what stands around it. */
+export interface Schema {
+  readonly create: string
+  /** Statements that give it so many rows. */
+  fill(rows: number): string
+}
+
+const orders = (customer: string): string =>
+  `create table orders (id int primary key, customer_id int not null${customer}, status text not null, total numeric(10, 2),
   note text, placed_at timestamptz not null default now(), details jsonb, version int not null default 0)`
-export const ROWS = 100_000
-export const fill = (
+const fillOrders = (
   rows: number,
 ): string => `insert into orders select g, g % 500, 'pending', g * 1.25, 'order number ' || g, now(), '{"gift": false}', 0
   from generate_series(1, ${rows}) g`
+export const ROWS = 100_000
+
+/** Orders as a shop has them: they belong to customers, are found by them, and items may refer to them. */
+export const SHOP: Schema = {
+  create: `create table customers (id int primary key); ${orders(' references customers')};
+    create index on orders (customer_id);
+    create table items (id int primary key, order_id int not null references orders); create index on items (order_id)`,
+  fill: (rows) => `insert into customers select generate_series(0, 499); ${fillOrders(rows)}`,
+}
+
+/** Nothing but a primary key: what capture costs shows most. */
+export const BARE: Schema = { create: orders(''), fill: fillOrders }
 
 type Doorbell = 'silent' | 'rings' | 'unread'
 
