@@ -44,11 +44,12 @@ export class TickClient {
     const opening = this.#opening
     if (!opening) return this.#send(query, values)
     this.#opening = undefined
-    const isPlain = typeof query === 'string' && values === undefined
-    const text = isPlain ? [...opening.statements, query].join('; ') : opening.statements.join('; ')
-    const results = (await this.#send(text).finally(opening.onAnswer)) as readonly QueryResult[]
+    const plain = plainText(query, values)
+    const text = [...opening.statements, ...(plain === undefined ? [] : [plain])].join('; ')
+    const message = plain !== undefined && typeof query === 'object' ? { ...query, text } : text
+    const results = (await this.#send(message).finally(opening.onAnswer)) as readonly QueryResult[]
     opening.onResults(results)
-    if (!isPlain) return this.#send(query, values)
+    if (plain === undefined) return this.#send(query, values)
     const own = results.slice(opening.statements.length)
     return own.length === 1 ? own[0] : own
   }
@@ -58,6 +59,14 @@ export class TickClient {
     const typed = this.#isOwn ? config : { types: OWN_TYPES, ...config }
     return this.connection.query(typed as QueryConfig)
   }
+}
+
+/** Its text, where nothing but text is sent, so that it can follow other statements. */
+function plainText(query: string | object, values: unknown): string | undefined {
+  if (values !== undefined) return undefined
+  if (typeof query === 'string') return query
+  const { text, values: own, name } = query as { text?: string; values?: unknown; name?: unknown }
+  return own === undefined && name === undefined ? text : undefined
 }
 
 interface Opening {
@@ -164,5 +173,6 @@ export class TickTransaction {
 }
 
 function idOf(result: QueryResult | undefined): string {
-  return (result!.rows[0] as { id: string }).id
+  // A row is a list where the query that it was sent along with asks for lists.
+  return Object.values(result!.rows[0] as object)[0] as string
 }

@@ -56,90 +56,125 @@ export interface ReadOptions {
   /** The snapshot of the batch before; without it, no entries are read. */
   readonly previous: string | undefined
   readonly relations: readonly RelationId[]
+  /** Whether a transaction was in progress in `previous`: its entries lie below those of everybody who came later. */
+  readonly hadOpen: boolean
   /**
-   * The prepared statement to use, as planning takes longer than anything else about it. Undefined where a pooler may
+   * The prepared statements to use, as planning takes longer than anything else about it. Undefined where a pooler may
    * give each transaction another connection.
    */
-  readonly statement: { readonly name: string; readonly isPrepared: boolean } | undefined
+  readonly statements: { readonly prefix: string; readonly prepared: Set<string> } | undefined
 }
 
 export async function readLog(
   transaction: ClientBase,
   objects: CaptureObjects,
-  { previous, relations, statement }: ReadOptions,
+  { previous, relations, hadOpen, statements }: ReadOptions,
 ): Promise<LogReading> {
-  const rows = statement
-    ? await execute(transaction, objects, statement, previous, relations)
-    : (await transaction.query<LogRow>(readSql(objects), [previous ?? null, relations])).rows
-  const first = rows[0]
-  if (!first?.header) throw new Error('the change log answered without a header')
-  const header = JSON.parse(first.header) as Header
-  return {
-    snapshot: header.snapshot,
-    now: header.now,
-    awakeUntil: header.awakeUntil,
-    mode: header.mode,
-    lost: BigInt(header.lost),
-    dropped: [BigInt(header.dropped[0]), BigInt(header.dropped[1])],
-    epoch: header.epoch ?? undefined,
-    transactions: header.transactions,
-    fingerprints: new Map(header.fingerprints ?? []),
-    entries: rows.slice(1).map((row) => ({
-      relation: Number(row.relation),
-      command: row.command,
-      oldRow: row.old_row,
-      newRow: row.new_row,
-      details: row.details === null ? NO_DETAILS : (JSON.parse(row.details) as EntryDetails),
-    })),
-  }
+  const sql = readSql(objects, hadOpen)
+  const rows = statements
+    ? await execute(
+        transaction,
+        { sql, name: `${statements.prefix}_${hadOpen ? 'open' : 'later'}` },
+        statements.prepared,
+        previous,
+        relations,
+      )
+    : (await transaction.query<LogRow>({ text: sql, values: [previous ?? null, relations], rowMode: 'array' })).rows
+  return readingOf(rows)
 }
 
 /**
  * By its generic plan: the planner believes that one for the parameters at hand is cheaper, makes it anew at every
- * execution, and takes three times as long for that as the reading itself.
+ * execution, and takes three times as long for that as the reading itself. The setting ends with the transaction.
  */
 async function execute(
   transaction: ClientBase,
-  objects: CaptureObjects,
-  { name, isPrepared }: NonNullable<ReadOptions['statement']>,
+  { sql, name }: { readonly sql: string; readonly name: string },
+  prepared: Set<string>,
   previous: string | undefined,
   relations: readonly RelationId[],
 ): Promise<readonly LogRow[]> {
   const quoted = quoteIdentifier(name)
-  if (!isPrepared) {
-    const types = 'pg_catalog.pg_snapshot, pg_catalog.oid[]'
-    await transaction.query(`PREPARE ${quoted}(${types}) AS ${readSql(objects)}`)
+  if (!prepared.has(name)) {
+    await transaction.query(`PREPARE ${quoted}(pg_catalog.pg_snapshot, pg_catalog.oid[]) AS ${sql}`)
   }
   const snapshot = previous === undefined ? 'NULL' : quoteLiteral(previous)
-  const execution = `EXECUTE ${quoted}(${snapshot}, '{${relations.join()}}')`
-  const results = (await transaction.query(
-    `SET LOCAL plan_cache_mode = force_generic_plan; ${execution}; SET LOCAL plan_cache_mode TO DEFAULT`,
-  )) as unknown as readonly QueryResult<LogRow>[]
-  return results.at(-2)!.rows
+  const text = `SET LOCAL plan_cache_mode = force_generic_plan; EXECUTE ${quoted}(${snapshot}, '{${relations.join()}}')`
+  const results = (await transaction.query<LogRow>({
+    text,
+    rowMode: 'array',
+  })) as unknown as readonly QueryResult<LogRow>[]
+  prepared.add(name)
+  return results.at(-1)!.rows
 }
 
-interface Header {
-  snapshot: string
-  now: number
-  awakeUntil: number
-  mode: number
-  lost: string
-  dropped: [string, string]
-  epoch: string | null
-  transactions: number
-  fingerprints: [RelationId, string][] | null
+/** The state, the fingerprint of a relation, an entry's row, or no more than the transaction of an entry. */
+type LogRow = [
+  text: string | null,
+  xid: string | null,
+  /** Where the entry stands in its transaction. */
+  sequence: string | null,
+  relation: string | number | null,
+  command: string | null,
+  oldRow: string | null,
+  newRow: string | null,
+  details: string | null,
+]
+
+function readingOf(rows: readonly LogRow[]): LogReading {
+  let state: string | undefined
+  const fingerprints = new Map<RelationId, string>()
+  const transactions = new Set<string>()
+  const found: LogRow[] = []
+  for (const row of rows) {
+    const [text, xid, sequence, relation] = row
+    if (xid !== null) transactions.add(xid)
+    if (sequence !== null) found.push(row)
+    else if (text !== null && relation !== null) fingerprints.set(Number(relation), text)
+    else if (text !== null) state = text
+  }
+  if (state === undefined) throw new Error('the change log answered without its state')
+  // The rows of an entry stay as they come.
+  if (found.length > 1) found.sort(bySequence)
+  const [snapshot, now, awakeUntil, mode, lost, first, second, epoch] = state.split(' ') as StateTexts
+  return {
+    snapshot,
+    now: Number(now),
+    awakeUntil: Number(awakeUntil),
+    mode: Number(mode),
+    lost: BigInt(lost),
+    dropped: [BigInt(first), BigInt(second)],
+    epoch,
+    transactions: transactions.size,
+    fingerprints,
+    entries: found.map(entryOf),
+  }
 }
 
-interface LogRow {
-  header: string | null
-  relation: string
-  command: string | null
-  old_row: string | null
-  new_row: string | null
-  details: string | null
+type StateTexts = [string, string, string, string, string, string, string, string | undefined]
+
+function entryOf([, , , relation, command, oldRow, newRow, details]: LogRow): LogEntry {
+  return {
+    relation: Number(relation),
+    command,
+    oldRow,
+    newRow,
+    details: details === null ? NO_DETAILS : (JSON.parse(details) as EntryDetails),
+  }
 }
 
 const NO_DETAILS: EntryDetails = {}
+
+/** In the order in which transactions began to write, and each one's commands ran. */
+function bySequence([, xid, sequence]: LogRow, [, otherXid, otherSequence]: LogRow): number {
+  return compareNumbers(xid!, otherXid!) || compareNumbers(sequence!, otherSequence!)
+}
+
+function compareNumbers(a: string, b: string): number {
+  if (a.length !== b.length) return a.length - b.length
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}
 
 /**
  * Changes with any change of a column of `relation`: that makes a new row, or a new version of one, whose `xmin` is
@@ -163,53 +198,47 @@ export async function readLayouts(client: ClientBase, relations: readonly Relati
 
 /**
  * A batch is what is visible now (the transaction's snapshot sees to it) and was not visible then: transactions from
- * `xmax` on, and those in between that were in progress. Asked for in two ranges that an index can answer: the table is
- * never analyzed, so the planner must be told that a range is narrow. Never "id above the last one": transactions do
- * not commit in the order of their ids.
+ * `xmax` on, and those in between that were in progress, if any were. Asked for in two ranges that an index can answer: the
+ * table is never analyzed, so the planner must be told that a range is narrow. Never "id above the last one": transactions
+ * do not commit in the order of their ids.
  *
  * The state is read after the segments are locked by this very statement: nobody can truncate them until the
  * transaction ends, so `dropped` is what it is for this batch.
+ *
+ * After some rest each node of the plan costs more to begin than to run, so there is none that can be spared: the order,
+ * and how many transactions there are, are for the reader to find out. Of relations that nobody here watches it gets
+ * nothing but the transaction.
  */
-function readSql(objects: CaptureObjects): string {
-  const fields = 'xid, relation, command, images, details'
+function readSql(objects: CaptureObjects, hadOpen: boolean): string {
+  const fields = 'xid, cmin::text::int8 AS sequence, relation, command, images, details::text'
   const half = 'pg_catalog.cardinality(images) / 2'
-  const part = (segment: string): string => `
-    SELECT ${fields}, cmin::text::int8 AS sequence FROM ${segment}, bounds WHERE xid >= bounds.after AND xid < bounds.until
-    UNION ALL
-    SELECT ${fields}, cmin::text::int8 FROM ${segment}
-      WHERE xid = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip($1::pg_catalog.pg_snapshot)))`
-  const value = (sequence: string): string =>
-    `pg_catalog.pg_sequence_last_value('${sequence.replaceAll("'", "''")}'::pg_catalog.regclass)`
+  const later = (segment: string): string => `
+  SELECT ${fields} FROM ${segment} WHERE xid >= pg_catalog.pg_snapshot_xmax($1::pg_catalog.pg_snapshot)
+    AND xid < pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())`
+  const open = (segment: string): string => `
+  SELECT ${fields} FROM ${segment} WHERE xid = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip($1::pg_catalog.pg_snapshot)))`
+  const parts = [later, ...(hadOpen ? [open] : [])].flatMap((part) => objects.segments.map(part))
+  const value = (sequence: string, otherwise: number): string =>
+    `coalesce(pg_catalog.pg_sequence_last_value(${quoteLiteral(sequence)}::pg_catalog.regclass), ${otherwise})`
   return `
-WITH bounds AS MATERIALIZED (
-  SELECT pg_catalog.pg_snapshot_xmax($1::pg_catalog.pg_snapshot) AS after,
-    pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) AS until
-), entries AS MATERIALIZED (${objects.segments.map(part).join('\n    UNION ALL')}
-), watched AS MATERIALIZED (
-  SELECT * FROM entries WHERE relation = ANY ($2::oid[])
-), header AS MATERIALIZED (
-  SELECT pg_catalog.json_build_object(
-    'snapshot', pg_catalog.pg_current_snapshot()::text,
-    'now', (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)::int8,
-    'awakeUntil', coalesce(${value(objects.awakeUntil)}, 0),
-    'mode', coalesce(${value(objects.mode)}, 0),
-    'lost', coalesce(${value(objects.lost)}, -1)::text,
-    'dropped', pg_catalog.json_build_array(coalesce(${value(objects.dropped[0])}, 0)::text, coalesce(${value(objects.dropped[1])}, 0)::text),
-    'epoch', (SELECT value FROM ${objects.epoch}),
-    'transactions', (SELECT pg_catalog.count(*) FROM (SELECT DISTINCT xid FROM entries) t),
-    'fingerprints', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(relation::int8, ${FINGERPRINT})) FROM (SELECT DISTINCT relation FROM watched) r)
-  )::text AS header
+WITH entries AS MATERIALIZED (${parts.join('\n  UNION ALL')}
 )
-SELECT header, NULL::oid AS relation, NULL::text AS command, NULL::text AS old_row, NULL::text AS new_row, NULL::text AS details,
-  NULL::xid8 AS xid, NULL::int8 AS sequence, NULL::int8 AS position
-FROM header
+SELECT pg_catalog.concat_ws(' ', pg_catalog.pg_current_snapshot(),
+    (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)::int8, ${value(objects.awakeUntil, 0)},
+    ${value(objects.mode, 0)}, ${value(objects.lost, -1)}, ${value(objects.dropped[0], 0)}, ${value(objects.dropped[1], 0)},
+    (SELECT value FROM ${objects.epoch})),
+  NULL::xid8, NULL::int8, NULL::oid, NULL::text, NULL::text, NULL::text, NULL::text
 UNION ALL
-SELECT NULL, relation, command, row.old_row, row.new_row, details::text, xid, sequence, row.position
-FROM watched LEFT JOIN LATERAL unnest(
-    CASE command WHEN 'UPDATE' THEN images[:${half}] WHEN 'DELETE' THEN images END,
-    CASE command WHEN 'UPDATE' THEN images[${half} + 1:] WHEN 'INSERT' THEN images END
-  ) WITH ORDINALITY AS row(old_row, new_row, position) ON true
-ORDER BY xid NULLS FIRST, sequence, position`
+SELECT ${FINGERPRINT}, NULL, NULL, relation, NULL, NULL, NULL, NULL
+FROM (SELECT DISTINCT relation FROM entries WHERE relation = ANY ($2::oid[])) watched
+UNION ALL
+SELECT NULL, xid, sequence, relation, command,
+  -- As many rows as the longer one has; an entry without images is one.
+  pg_catalog.unnest(CASE WHEN images IS NULL THEN '{NULL}' WHEN command = 'UPDATE' THEN images[:${half}] WHEN command = 'DELETE' THEN images END),
+  pg_catalog.unnest(CASE command WHEN 'UPDATE' THEN images[${half} + 1:] WHEN 'INSERT' THEN images END), details
+FROM entries WHERE relation = ANY ($2::oid[])
+UNION ALL
+SELECT NULL, xid, NULL, NULL, NULL, NULL, NULL, NULL FROM entries WHERE relation <> ALL ($2::oid[])`
 }
 
 /**

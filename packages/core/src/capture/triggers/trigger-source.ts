@@ -53,9 +53,9 @@ interface Running {
   previous: { readonly reading: LogReading; readonly snapshot: PgSnapshot } | undefined
   /** Whether a connection stays with one backend. */
   readonly isDirect: boolean
-  /** The name of the statement that reads, and the connections on which it is prepared. */
+  /** How the names of the statements that read begin, and which of them are prepared on a connection. */
   readonly statement: string
-  readonly preparedOn: WeakSet<ClientBase>
+  readonly prepared: WeakMap<ClientBase, Set<string>>
   rotateTimer: unknown
   rotating: Promise<void> | undefined
 }
@@ -106,7 +106,7 @@ export class TriggerSource implements ChangeSource {
       previous: undefined,
       isDirect,
       statement: `_pg_realtime_read_${nonce}`,
-      preparedOn: new WeakSet(),
+      prepared: new WeakMap(),
       rotateTimer: undefined,
       rotating: undefined,
     }
@@ -138,11 +138,11 @@ export class TriggerSource implements ChangeSource {
     const reading = await readLog(transaction, this.#objects, {
       previous: previous?.snapshot.text,
       relations: [...this.#watched.keys()],
-      statement: running.isDirect
-        ? { name: running.statement, isPrepared: running.preparedOn.has(transaction) }
+      hadOpen: (previous?.snapshot.inProgress.size ?? 0) > 0,
+      statements: running.isDirect
+        ? { prefix: running.statement, prepared: preparedOn(running, transaction) }
         : undefined,
     })
-    running.preparedOn.add(transaction)
     const snapshot = parseSnapshot(reading.snapshot)
     const doubt = previous && this.#doubt(running, previous, reading, snapshot, renewedAt)
     if (doubt?.suspectsOpen) await this.#distrust(running, doubt.reason)
@@ -288,6 +288,12 @@ export class TriggerSource implements ChangeSource {
 }
 
 const FIRST = 'this is the first look at the change log'
+
+function preparedOn({ prepared }: Running, transaction: ClientBase): Set<string> {
+  let names = prepared.get(transaction)
+  if (!names) prepared.set(transaction, (names = new Set()))
+  return names
+}
 
 /** A truncation since the previous reading took entries that it had not seen. */
 function isTruncated(previous: NonNullable<Running['previous']>, reading: LogReading, snapshot: PgSnapshot): boolean {
