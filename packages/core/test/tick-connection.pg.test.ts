@@ -34,6 +34,24 @@ test('one live query needs two messages, and no exported snapshot', async () => 
   expect(live.single).toEqual({ name: 'Zoe' })
   expect(recorded.texts.some((text) => text.includes('EXECUTE "_pg_realtime_read'))).toBe(true)
   expect(recorded.texts.filter((text) => /pg_export_snapshot|SET TRANSACTION SNAPSHOT/.test(text))).toEqual([])
+  const refreshes = recorded.texts.filter((text) => /EXECUTE pg_realtime_/.test(text))
+  expect(refreshes).toHaveLength(1)
+  expect(refreshes[0]).toMatch(/;\nCOMMIT$/)
+})
+
+test('a statement that fails with the end of the transaction leaves it open for the others', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine({ throttleMs: 0 })
+  const users = shop.db.selectFrom('users').where('id', '=', 1)
+  const fragile = realtime.live(users.select(sql<number>`10 / (length(name) - 4)`.as('n')))
+  const sound = realtime.live(users.select('name'))
+  for (const name of [...NAMES, 'Niaj', 'Olivia']) {
+    await shop.run('update users set name = $1 where id = 1', [name])
+    await realtime.barrier().catch(() => {})
+    expect(sound.single).toEqual({ name })
+    expect(fragile.status).toBe(name.length === 4 ? 'stale' : 'live')
+    if (name.length !== 4) expect(fragile.single).toEqual({ n: Math.trunc(10 / (name.length - 4)) })
+  }
 })
 
 test('several connections refresh on the snapshot of a tick that runs on one of them', async () => {

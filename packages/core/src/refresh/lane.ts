@@ -2,7 +2,7 @@
  * A connection of the pool in a transaction on the tick's snapshot, for one scope after the other:
  *
  *   BEGIN; SET TRANSACTION SNAPSHOT ─┬─► SAVEPOINT ─► (ROLLBACK TO SAVEPOINT; scope's settings and role; statements)…
- *   the tick's own transaction      ─┘                 ─► COMMIT
+ *   the tick's own transaction      ─┘                 ─► COMMIT, with the last statements where they are known to be the last
  *
  * What must hold: nothing of one scope reaches the next. Going back to the savepoint undoes settings and role, and what
  * a failed statement left, as the end of a transaction would.
@@ -10,9 +10,10 @@
 import type { PoolClient } from 'pg'
 import type { Scope } from '../live/contract.js'
 import type { Clock } from '../util/clock.js'
+import { startDeadline } from '../util/deadline.js'
 import { destroyConnection } from '../util/pool.js'
 import { isConnectionError } from '../util/postgres.js'
-import { beginOnSnapshot, limits, runQuery, runStatements, scopeStatements, type TextResult } from './run-query.js'
+import { beginOnSnapshot, runQuery, runStatements, scopeStatements, type TextResult } from './run-query.js'
 
 /** Also of the tick's own transaction, when a lane goes on in it. */
 export const SAVEPOINT = 'pg_realtime_scope'
@@ -41,6 +42,7 @@ export class Lane {
   #scopeKey: string | undefined = ''
   /** What the first message does to begin. */
   #unbegun: { readonly kind: 'import'; readonly snapshotId: string } | { readonly kind: 'go on' } | undefined
+  #isCommitted = false
 
   constructor(client: PoolClient, clock: Clock, timeoutMs: number) {
     this.client = client
@@ -48,9 +50,9 @@ export class Lane {
     this.timeoutMs = timeoutMs
   }
 
-  /** Begins the transaction; its first statements may be sent in the same message. */
-  async begin(snapshotId: string, statements: readonly string[] = []): Promise<TextResult[]> {
-    const opening = [...beginOnSnapshot(snapshotId, this.timeoutMs), `SAVEPOINT ${SAVEPOINT}`]
+  /** Begins the transaction; its first statements may be sent in the same message, or all that there are. */
+  async begin(snapshotId: string, statements: readonly string[] = [], areAll = false): Promise<TextResult[]> {
+    const opening = [...beginOnSnapshot(snapshotId), ...this.#limits(areAll)]
     try {
       const results = await this.#run(1 + statements.length, () =>
         runStatements(this.client, [...opening, ...statements]),
@@ -76,14 +78,30 @@ export class Lane {
     this.#unbegun = { kind: 'go on' }
   }
 
+  /** Nothing is left to do after `sendLast`. */
   async commit(statements: readonly string[]): Promise<void> {
-    if (this.#unbegun?.kind === 'import') return
+    if (this.#isCommitted || this.#unbegun?.kind === 'import') return
     const reset = statements.length > 0 ? [`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`] : []
     await this.#run(1, () => runStatements(this.client, [...reset, ...statements, 'COMMIT']))
   }
 
+  get isCommitted(): boolean {
+    return this.#isCommitted
+  }
+
   /** Sends all parts in one message. Returns the results of their statements; one that fails fails them all. */
-  async send(parts: readonly Part[]): Promise<TextResult[]> {
+  send(parts: readonly Part[]): Promise<TextResult[]> {
+    return this.#sendParts(parts, false)
+  }
+
+  /** The same, and ends the transaction in the same message. After a failure it is as open as after another one. */
+  async sendLast(parts: readonly Part[]): Promise<TextResult[]> {
+    const results = await this.#sendParts(parts, true)
+    this.#isCommitted = true
+    return results
+  }
+
+  async #sendParts(parts: readonly Part[], areLast: boolean): Promise<TextResult[]> {
     const statements: string[] = []
     const wanted: number[] = []
     let scopeKey = this.#scopeKey
@@ -92,17 +110,20 @@ export class Lane {
       scopeKey = part.scopeKey
       for (const statement of part.statements) wanted.push(statements.push(statement) - 1)
     }
+    const areAll = areLast && parts.every((part) => part.scopeKey === this.#scopeKey)
+    if (areLast) statements.push('COMMIT')
     this.#scopeKey = undefined
-    const results = await this.#send(statements)
+    const results = await this.#send(statements, areAll)
     this.#scopeKey = scopeKey
     return wanted.map((index) => results[index]!)
   }
 
-  #send(statements: readonly string[]): Promise<TextResult[]> {
+  /** `areAll`: of one scope, in one message that ends the transaction. */
+  #send(statements: readonly string[], areAll: boolean): Promise<TextResult[]> {
     const unbegun = this.#unbegun
     this.#unbegun = undefined
-    if (unbegun?.kind === 'import') return this.begin(unbegun.snapshotId, statements)
-    if (unbegun?.kind === 'go on') return this.#goOn(statements)
+    if (unbegun?.kind === 'import') return this.begin(unbegun.snapshotId, statements, areAll)
+    if (unbegun?.kind === 'go on') return this.#goOn(statements, areAll)
     return this.#run(statements.length, () => runStatements(this.client, statements))
   }
 
@@ -110,14 +131,22 @@ export class Lane {
    * Undoes what the tick has set, and lets go of its locks. Of a message that cannot be parsed no statement runs: after a
    * failure the next one begins so again.
    */
-  async #goOn(statements: readonly string[]): Promise<TextResult[]> {
-    const opening = [`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`, ...limits(this.timeoutMs), `SAVEPOINT ${SAVEPOINT}`]
+  async #goOn(statements: readonly string[], areAll: boolean): Promise<TextResult[]> {
+    const opening = [`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`, ...this.#limits(areAll)]
     this.#unbegun = { kind: 'go on' }
     const results = await this.#run(1 + statements.length, () =>
       runStatements(this.client, [...opening, ...statements]),
     )
     this.#unbegun = undefined
     return results.slice(opening.length)
+  }
+
+  /** A message that ends the transaction leaves it idle at no time, and where it stays in one scope it goes back to none. */
+  #limits(areAll: boolean): readonly string[] {
+    const statement = `SET LOCAL statement_timeout = ${Math.trunc(this.timeoutMs)}`
+    return areAll
+      ? [statement]
+      : [statement, 'SET LOCAL idle_in_transaction_session_timeout = 0', `SAVEPOINT ${SAVEPOINT}`]
   }
 
   /** Runs one query with its parameters as `pg` sends them. */
@@ -133,14 +162,12 @@ export class Lane {
 
   /** The server ends a statement that takes too long; this ends one whose server does not answer any more. */
   async #run<Result>(statements: number, run: () => Promise<Result>): Promise<Result> {
-    const deadline = this.#clock.setTimeout(
-      () => destroyConnection(this.client),
-      statements * this.timeoutMs + GRACE_MS,
-    )
+    const longestMs = statements * this.timeoutMs + GRACE_MS
+    const end = startDeadline(this.#clock, longestMs, () => destroyConnection(this.client))
     try {
       return await run()
     } finally {
-      this.#clock.clearTimeout(deadline)
+      end()
     }
   }
 }

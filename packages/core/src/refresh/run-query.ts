@@ -8,21 +8,9 @@ export type TextResult = QueryArrayResult<(string | null)[]>
 const asText = (text: string) => text
 const RAW_TYPES = { getTypeParser: () => asText } as unknown as NonNullable<QueryArrayConfig['types']>
 
-/** Begins a transaction on an exported snapshot. Every setting ends with the transaction. */
-export function beginOnSnapshot(snapshotId: string, statementTimeoutMs: number): readonly string[] {
-  return [
-    'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
-    `SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshotId)}`,
-    ...limits(statementTimeoutMs),
-  ]
-}
-
-/** How long a transaction's statements may take, whatever the session says. */
-export function limits(statementTimeoutMs: number): readonly string[] {
-  return [
-    `SET LOCAL statement_timeout = ${Math.trunc(statementTimeoutMs)}`,
-    'SET LOCAL idle_in_transaction_session_timeout = 0',
-  ]
+/** Begins a transaction on an exported snapshot. */
+export function beginOnSnapshot(snapshotId: string): readonly string[] {
+  return ['BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', `SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshotId)}`]
 }
 
 /** Role last: the settings are the engine's to set, the role may not be allowed to. */

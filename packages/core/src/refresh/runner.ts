@@ -45,6 +45,7 @@ export class Runner<Query extends Refreshable> {
   #names: PreparedNames
   /** From the second on, they run while the answers of the one before are shown. */
   #messages = 0
+  #isLast = false
   /** Shapes that ran unprepared, and will probably run again. */
   readonly #unprepared = new Map<Shape, Step<Query>>()
 
@@ -54,8 +55,10 @@ export class Runner<Query extends Refreshable> {
     this.#names = options.prepared.on(lane.client)
   }
 
-  async run(message: Message<Query>): Promise<Answer<Query>[]> {
+  /** `isLast`: nothing runs in the transaction after this message. */
+  async run(message: Message<Query>, isLast: boolean): Promise<Answer<Query>[]> {
     this.#messages += 1
+    this.#isLast = isLast && !this.#options.prepared.arePooled
     if (message.way === 'together') return this.#together(message.steps[0]!)
     if (message.way === 'part') return this.#part(message.steps[0]!)
     if (message.way === 'each') return this.#each(message.steps)
@@ -64,6 +67,7 @@ export class Runner<Query extends Refreshable> {
 
   /** Prepares what later ticks will run, then ends the transaction. */
   async finish(): Promise<void> {
+    if (this.#lane.isCommitted) return
     if (this.#options.prepared.arePooled) return this.#lane.commit(this.#names.removal())
     await this.#prepare([...this.#unprepared.values()]).catch((error: unknown) => {
       if (saysNothing(error)) throw error
@@ -131,7 +135,9 @@ export class Runner<Query extends Refreshable> {
     try {
       await this.#prepare(steps)
       const startedAt = this.#options.measure()
-      const results = await this.#lane.send(steps.map((step) => this.#executions(step)))
+      const parts = steps.map((step) => this.#executions(step))
+      const isLast = this.#isLast && this.#unprepared.size === 0
+      const results = await (isLast ? this.#lane.sendLast(parts) : this.#lane.send(parts))
       const ms = (this.#options.measure() - startedAt) / items.length
       for (const { shape, items: own } of steps) this.#took(shape, own.length, ms)
       let [shape, fields]: [Shape | undefined, RawField[]] = [undefined, []]

@@ -12,6 +12,7 @@ import type { ChangeSource } from '../capture/contract.js'
 import type { RefreshReason } from '../live/contract.js'
 import type { RoutedChange } from '../route/contract.js'
 import type { Clock } from '../util/clock.js'
+import { startDeadline } from '../util/deadline.js'
 import { deferred } from '../util/deferred.js'
 import { checkOut } from '../util/pool.js'
 import { isConnectionError, sqlState } from '../util/postgres.js'
@@ -197,15 +198,15 @@ export class TickLoop<Query extends Refreshable> {
   /** Answered by any server that is there: silence means that the connection is dead. */
   async #readIn(transaction: TickTransaction, { abandon }: TickSession): Promise<Batch> {
     const { clock, source } = this.#options
-    const timer = clock.setTimeout(() => {
+    const end = startDeadline(clock, ANSWER_MS, () => {
       transaction.destroy()
       abandon(new Error(`the server did not answer within ${ANSWER_MS} ms`))
-    }, ANSWER_MS)
-    void transaction.answered.then(() => clock.clearTimeout(timer))
+    })
+    void transaction.answered.then(end)
     try {
       return await source().read(transaction.client)
     } finally {
-      clock.clearTimeout(timer)
+      end()
     }
   }
 
@@ -231,7 +232,12 @@ export class TickLoop<Query extends Refreshable> {
     const imported = deferred<void>()
     const imports: Promise<void>[] = []
     const exported: TickSnapshot | undefined = id === undefined ? undefined : { kind: 'exported', id, token }
-    let first: TickSnapshot | undefined = client && { kind: 'lent', client, token, imported: imported.promise }
+    let first: TickSnapshot | undefined = client && {
+      kind: 'lent',
+      client,
+      token,
+      imported: exported && imported.promise,
+    }
     for (const { isApart, queries } of groups) {
       imports.push(...this.#refresh(queries, tick, { first, exported }, isApart))
       first = undefined

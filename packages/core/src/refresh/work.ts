@@ -119,6 +119,11 @@ export class Work<Query extends Refreshable> {
     return this.#takeSmall() ?? this.#takeLarge() ?? this.#takeAlone()
   }
 
+  /** Whether messages have taken every job. */
+  get isEmpty(): boolean {
+    return [this.#parts, this.#small, this.#large, this.#alone].every(({ length }) => length === 0)
+  }
+
   /** Every job that no message has taken. */
   drain(): Job<Query>[] {
     const parts = this.#parts.splice(0).flatMap(({ items }) => items)

@@ -35,8 +35,8 @@ export type TickSnapshot = { readonly token: SnapshotToken } & (
       readonly kind: 'lent'
       /** In the tick's transaction, which the worker ends. */
       readonly client: PoolClient
-      /** Until then others import its snapshot. */
-      readonly imported: Promise<unknown>
+      /** Until then others import its snapshot; undefined: nobody does. */
+      readonly imported: Promise<unknown> | undefined
     }
 )
 
@@ -90,11 +90,12 @@ export async function refresh<Query extends Refreshable>(
       fastMs: isApart ? SHARED_MS / 2 : undefined,
       measure: () => performance.now(),
     })
+    const isAlone = snapshot.kind === 'exported' || !snapshot.imported
     const delivery = { token: snapshot.token, parser: parserOf(client) }
     const take = () => {
       const message = options.isStopped() ? undefined : work.take()
       for (const { items } of message?.steps ?? []) for (const item of items) pending.add(item)
-      return message && runner.run(message)
+      return message && runner.run(message, isAlone && work.isEmpty)
     }
     // The server runs the next message while the answers of this one are shown.
     for (let running = take(); running;) {
@@ -110,12 +111,14 @@ export async function refresh<Query extends Refreshable>(
         pending.delete(answer.item)
         if (performance.now() - since < TURN_MS) continue
         // Others get their turn, and what the server sends meanwhile is read: it would stop sending.
-        await new Promise((resolve) => setImmediate(resolve))
+        await nextTurn()
         since = performance.now()
       }
     }
     onHandedOver()
-    if (snapshot.kind === 'lent') await snapshot.imported
+    if (snapshot.kind === 'lent' && snapshot.imported) await snapshot.imported
+    // What was just shown is on its way by the next turn, and need not wait for another message to the server.
+    if (!lane.isCommitted) await nextTurn()
     await runner.finish()
     release(client, options)
   } catch (error) {
@@ -142,6 +145,10 @@ function failToBegin<Query extends Refreshable>(
 /** The reader was lost before the snapshot that it exported could be imported. */
 function isSnapshotGone(error: unknown, snapshot: TickSnapshot): boolean {
   return snapshot.kind === 'exported' && error instanceof Error && error.message.includes(snapshot.id)
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 interface Delivery {

@@ -1,6 +1,7 @@
 import pg, { type ClientConfig, type Pool, type PoolClient } from 'pg'
 import { ConnectionLostError } from '../errors.js'
 import type { Clock } from './clock.js'
+import { startDeadline } from './deadline.js'
 
 const ignore = () => {}
 
@@ -21,9 +22,9 @@ export function parsersOf({ options }: Pool): (typeOid: number) => (text: string
  */
 export async function checkOut(pool: Pool, clock: Clock, timeoutMs: number): Promise<PoolClient> {
   const connecting = pool.connect()
-  let timer: unknown
+  let end = ignore
   const timeout = new Promise<never>((_, reject) => {
-    timer = clock.setTimeout(() => {
+    end = startDeadline(clock, timeoutMs, () => {
       // It may still come: it goes straight back.
       connecting.then((late) => late.release(), ignore)
       reject(
@@ -31,14 +32,14 @@ export async function checkOut(pool: Pool, clock: Clock, timeoutMs: number): Pro
           `The pool had no connection free within ${timeoutMs} ms: raise its max, or find who holds them.`,
         ),
       )
-    }, timeoutMs)
+    })
   })
   try {
     const client = await Promise.race([connecting, timeout])
     client.on('error', ignore)
     return client
   } finally {
-    clock.clearTimeout(timer)
+    end()
   }
 }
 
