@@ -41,6 +41,10 @@ export async function runStatements(client: PoolClient, statements: readonly str
   return Array.isArray(result) ? result : [result]
 }
 
-export function fieldsOf(result: TextResult): RawField[] {
-  return result.fields.map((field) => ({ name: field.name, typeOid: field.dataTypeID }))
+/** The same list as before where the columns are the same, because what is made of them is kept with it. */
+export function fieldsOf({ fields }: TextResult, before?: readonly RawField[]): readonly RawField[] {
+  const isSame =
+    before?.length === fields.length &&
+    fields.every(({ name, dataTypeID }, index) => before[index]!.name === name && before[index]!.typeOid === dataTypeID)
+  return isSame ? before : fields.map(({ name, dataTypeID }) => ({ name, typeOid: dataTypeID }))
 }

@@ -140,9 +140,9 @@ export class Runner<Query extends Refreshable> {
       const results = await (isLast ? this.#lane.sendLast(parts) : this.#lane.send(parts))
       const ms = (this.#options.measure() - startedAt) / items.length
       for (const { shape, items: own } of steps) this.#took(shape, own.length, ms)
-      let [shape, fields]: [Shape | undefined, RawField[]] = [undefined, []]
+      let [shape, fields]: [Shape | undefined, readonly RawField[]] = [undefined, []]
       return items.map(({ item, shape: itsShape }, index) => {
-        if (itsShape !== shape) [shape, fields] = [itsShape, fieldsOf(results[index]!)]
+        if (itsShape !== shape) [shape, fields] = [itsShape, this.#fieldsOf(itsShape, results[index]!)]
         return { kind: 'rows', item, fields, content: contentOf(results[index]!), ms }
       })
     } catch (error) {
@@ -152,6 +152,10 @@ export class Runner<Query extends Refreshable> {
       this.#distrustNames(error, steps)
       return this.#oneByOne(steps)
     }
+  }
+
+  #fieldsOf(shape: Shape, result: TextResult): readonly RawField[] {
+    return (shape.fields = fieldsOf(result, shape.fields))
   }
 
   #executions(step: Step<Query>): Part {

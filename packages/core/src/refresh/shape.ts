@@ -5,6 +5,7 @@
  *   unknown ─► one by one for a few ─► together for a few ─► the faster of the two, the other one tried again now and then
  */
 import type { Plan } from '../analyze/plan.js'
+import type { RawField } from './contract.js'
 import { togetherForm, type TogetherForm } from './together.js'
 
 export type Way = 'together' | 'each'
@@ -48,6 +49,8 @@ export class Shape {
   readonly fewest: number
   /** How many rows a result must have to be read again in part. */
   readonly rereadFrom: number
+  /** The columns of the last result. */
+  fields: readonly RawField[] | undefined
   readonly #isForced: boolean
   /** Milliseconds an instance. */
   readonly #cost: { [way in Way]: number | undefined } = { each: undefined, together: undefined }

@@ -20,6 +20,24 @@ test('a row with other values is an update of the columns that changed', () => {
   ])
 })
 
+test('a row that changed at its place is an update, also where its id is not the only one', () => {
+  const [one, other, changed] = [
+    { id: 2, name: 'x' },
+    { id: 2, name: 'y' },
+    { id: 2, name: 'z' },
+  ]
+  expect(diffRows([a, one, other], [a, one, changed])).toEqual([
+    { kind: 'update', from: 2, to: 2, row: changed, previous: other, columns: ['name'] },
+  ])
+})
+
+test('another row at the same place is no update', () => {
+  expect(diffRows([a, b, c], [a, d, c])).toEqual([
+    { kind: 'remove', from: 1, row: b },
+    { kind: 'insert', to: 1, row: d },
+  ])
+})
+
 test('only the row that left its place moves', () => {
   expect(diffRows([a, b, c, d], [d, a, b, c])).toEqual([{ kind: 'move', from: 3, to: 0, row: d }])
   expect(diffRows([a, b, c, d], [b, c, d, a])).toEqual([{ kind: 'move', from: 0, to: 3, row: a }])

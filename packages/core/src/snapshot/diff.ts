@@ -6,6 +6,8 @@ import type { Patch, PatchStep } from './patch.js'
  * a live query are; the others are matched by key.
  */
 export function diffRows<Row>(before: readonly Row[], after: readonly Row[]): Patch<Row> {
+  const change = changeInPlace(before, after)
+  if (change) return Object.freeze([change])
   const match = matchRows(before, after)
   const { origins, went } = match
   const moved = movedRows(origins)
@@ -25,6 +27,32 @@ export function diffRows<Row>(before: readonly Row[], after: readonly Row[]): Pa
     if (previous !== row) updates.push({ kind: 'update', from, to, row, previous, columns: columnsOf(previous, row) })
   }
   return Object.freeze([...removals, ...moves, ...insertions, ...updates])
+}
+
+/**
+ * The most frequent change, for which no list need be looked through twice: one row is another one, at the same place, with
+ * the same `id`. Whether that tells all rows apart does not matter, because a patch is right with any pairs.
+ */
+function changeInPlace<Row>(before: readonly Row[], after: readonly Row[]): PatchStep<Row> | undefined {
+  if (before.length !== after.length) return undefined
+  let at = -1
+  for (let index = 0; index < after.length; index++) {
+    if (before[index] === after[index]) continue
+    if (at >= 0) return undefined
+    at = index
+  }
+  const [previous, row] = [before[at], after[at]]
+  if (previous === undefined || row === undefined || !haveOneId(previous, row)) return undefined
+  return { kind: 'update', from: at, to: at, row, previous, columns: columnsOf(previous, row) }
+}
+
+function haveOneId(previous: unknown, row: unknown): boolean {
+  const id = idOf(row)
+  return id === idOf(previous) && (typeof id === 'number' || typeof id === 'string' || typeof id === 'bigint')
+}
+
+function idOf(row: unknown): unknown {
+  return typeof row === 'object' && row !== null && 'id' in row ? row.id : undefined
 }
 
 interface Match {

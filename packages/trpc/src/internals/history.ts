@@ -107,8 +107,13 @@ export function collectSteps(patch: Patch<object>, project: RowProjection): { wi
       else if (Object.keys(columns).length > 0) updated.push(step.to, columns)
     }
   }
-  const all = { r: removed, m: moved, i: inserted, u: updated, s: set }
-  const wire = Object.fromEntries(Object.entries(all).filter(([, steps]) => steps.length > 0)) as WirePatch
+  const wire: WirePatch = {
+    ...(removed.length > 0 && { r: removed }),
+    ...(moved.length > 0 && { m: moved }),
+    ...(inserted.length > 0 && { i: inserted }),
+    ...(updated.length > 0 && { u: updated }),
+    ...(set.length > 0 && { s: set }),
+  }
   return { wire, size: removed.length + (moved.length + inserted.length + updated.length + set.length) / 2 }
 }
 
