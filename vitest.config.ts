@@ -22,6 +22,7 @@ const retry = process.env['CI'] === 'true' ? 1 : 0
 const needsPostgres = '**/*.pg.test.ts'
 const needsBrowser = '**/*.e2e.test.ts'
 const shared = { resolve, ssr }
+const setupFiles = ['tooling/src/patience.ts']
 
 export default defineConfig({
   test: {
@@ -30,6 +31,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'unit',
+          setupFiles,
           include: ['**/*.test.ts'],
           exclude: [...ignored, needsPostgres, needsBrowser],
           sequence: { groupOrder: 0 },
@@ -41,6 +43,7 @@ export default defineConfig({
         plugins: [withTrpc(version)],
         test: {
           name: `trpc-${version}`,
+          setupFiles,
           include: ['packages/trpc/test/*.test.ts'],
           exclude: [...ignored, needsPostgres, '**/types.test.ts'],
           env: { TRPC_VERSION: version },
@@ -51,6 +54,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'pg',
+          setupFiles,
           include: fast ? quick : [needsPostgres],
           exclude: ignored,
           globalSetup: ['tooling/src/postgres/global-setup.ts'],
@@ -82,6 +86,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'browser',
+          setupFiles,
           include: [needsBrowser],
           exclude: ignored,
           pool: 'forks',
