@@ -27,7 +27,12 @@ export function ConnectionBadge() {
   const { transport } = useSession()
   const { label, color, explanation } = APPEARANCE[status]
   return (
-    <Tooltip label={`${explanation} (${transport === 'ws' ? 'WebSocket' : 'SSE'})`} multiline maw={280}>
+    <Tooltip
+      label={`${explanation} (${transport === 'ws' ? 'WebSocket' : 'SSE'})`}
+      multiline
+      maw={280}
+      events={{ hover: true, focus: false, touch: true }}
+    >
       <span
         className={classes['badge']}
         style={{ '--dot-color': `var(--mantine-color-${color})` } as CSSProperties}
