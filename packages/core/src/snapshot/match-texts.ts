@@ -7,6 +7,8 @@ export interface Match {
   /** Rows after that were not before, and rows before that are not any more. */
   readonly came: readonly number[]
   readonly went: readonly number[]
+  /** For each row after, with how many characters it begins as the row at its place before; 0 where there was none. */
+  readonly starts: readonly number[]
 }
 
 /** Up to so many rows, looking at all of them is faster than an index. */
@@ -17,18 +19,25 @@ const MARKED = 12
 /** Equal rows are matched in their order, one at the same place before all others. */
 export function matchTexts(before: ResultText, after: ResultText): Match {
   const origins: number[] = []
+  const starts: number[] = []
   const came: number[] = []
   const went: number[] = []
   const [old, now] = [before.ends.length, after.ends.length]
-  for (let to = 0; to < now; to++) {
-    const isSame = to < old && sameRow(before, to, after, to)
+  for (let to = 0, start = 0, oldStart = 0; to < now; to++) {
+    const length = after.ends[to]! - start
+    const oldLength = to < old ? before.ends[to]! - oldStart : 0
+    const same = sameStart(before.text, oldStart, after.text, start, Math.min(length, oldLength))
+    const isSame = same === length && same === oldLength
+    starts.push(same)
     origins.push(isSame ? to : -1)
+    start += length
+    oldStart += oldLength
     if (isSame) continue
     came.push(to)
     if (to < old) went.push(to)
   }
   for (let from = now; from < old; from++) went.push(from)
-  if (came.length === 0 || went.length === 0) return { origins, came, went }
+  if (came.length === 0 || went.length === 0) return { origins, came, went, starts }
   const find = went.length <= FEW ? fewFinder(before, after, went) : finder(before, after, went)
   const found = new Set<number>()
   for (const to of came) {
@@ -37,8 +46,13 @@ export function matchTexts(before: ResultText, after: ResultText): Match {
     origins[to] = from
     found.add(from)
   }
-  if (found.size === 0) return { origins, came, went }
-  return { origins, came: came.filter((to) => origins[to]! < 0), went: went.filter((from) => !found.has(from)) }
+  if (found.size === 0) return { origins, came, went, starts }
+  return {
+    origins,
+    starts,
+    came: came.filter((to) => origins[to]! < 0),
+    went: went.filter((from) => !found.has(from)),
+  }
 }
 
 /** Finds where a row was before: each of them once, the first one first. */

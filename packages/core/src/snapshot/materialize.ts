@@ -12,6 +12,8 @@ export interface Materialized<Row> extends ResultText {
   /** The columns' names and types: a renamed or retyped column changes all rows. */
   readonly shape: string
   readonly version: string
+  /** None of the values is an object, as far as that is known. */
+  readonly isPlain: boolean
 }
 
 export interface MaterializeOptions<Row> {
@@ -39,10 +41,12 @@ export function materialize<Row>(
   const match = matchTexts(known ?? NOTHING, after)
   if (known && !ordered && match.came.length === 0 && match.went.length === 0) return known
   // Plugins may have made something else of the rows before.
-  const parsed = parseRows(result, after, match.came, transform ? undefined : (known as Parsed | undefined))
-  const change: Change<Row> = { known, after, shape, match, ordered, columns: result.fields.length }
-  if (!transform || parsed.length === 0) return finish(change, parsed as readonly Row[])
-  return transform(parsed).then((fresh) => finish(change, fresh))
+  // Plugins may have made something else of the rows before, and of these.
+  const parsed = parseRows(result, after, match, transform ? undefined : (known as Parsed | undefined))
+  const isPlain = transform === undefined && parsed.isPlain && known?.isPlain !== false
+  const change: Change<Row> = { known, after, shape, match, ordered, isPlain, columns: result.fields.length }
+  if (!transform || parsed.rows.length === 0) return finish(change, parsed.rows as readonly Row[])
+  return transform(parsed.rows).then((fresh) => finish(change, fresh))
 }
 
 const NOTHING: ResultText = { text: '', ends: [] }
@@ -53,18 +57,24 @@ interface Change<Row> {
   readonly shape: string
   readonly match: Match
   readonly ordered: boolean
+  readonly isPlain: boolean
   readonly columns: number
 }
 
 function finish<Row>(change: Change<Row>, fresh: readonly Row[]): Materialized<Row> {
-  const { known, after, shape, match, ordered } = change
-  const rows: Row[] = []
-  let next = 0
-  for (const from of match.origins) rows.push(from < 0 ? fresh[next++]! : known!.rows[from]!)
-  if (known) keepValues(known, rows, change)
+  const { known, after, shape, match, ordered, isPlain } = change
+  const rows = fresh.length === match.origins.length ? [...fresh] : merged(fresh, match, known!.rows)
+  if (known && !isPlain) keepValues(known, rows, change)
   for (const to of match.came) Object.freeze(rows[to])
   const { text, ends } = after
-  return { rows: Object.freeze(rows), text, ends, shape, version: versionOf(shape, after, ordered) }
+  return { rows: Object.freeze(rows), text, ends, shape, version: versionOf(shape, after, ordered), isPlain }
+}
+
+function merged<Row>(fresh: readonly Row[], { origins }: Match, known: readonly Row[]): Row[] {
+  const rows: Row[] = []
+  let next = 0
+  for (const from of origins) rows.push(from < 0 ? fresh[next++]! : known[from]!)
+  return rows
 }
 
 /**
