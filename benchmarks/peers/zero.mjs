@@ -36,22 +36,35 @@ const orders = table('orders')
   })
   .primaryKey('id')
 const items = table('items')
-  .columns({ id: number(), order_id: number(), product: string(), quantity: number(), price: number() })
+  .columns({
+    id: number(),
+    order_id: number(),
+    product: string(),
+    quantity: number(),
+    price: number(),
+    written_at: number(),
+  })
   .primaryKey('id')
 const schema = createSchema({
   tables: [orders, items],
   relationships: [
+    relationships(orders, ({ many }) => ({
+      items: many({ sourceField: ['id'], destField: ['order_id'], destSchema: items }),
+    })),
     relationships(items, ({ one }) => ({
       order: one({ sourceField: ['order_id'], destField: ['id'], destSchema: orders }),
     })),
   ],
 })
 const builder = createBuilder(schema)
+const orderWithItems = (id) => builder.orders.where('id', id).related('items', (of) => of.orderBy('id', 'asc'))
 const queries = defineQueries({
-  orders: defineQuery(({ args }) => builder.orders.where('customer_id', args.customer)),
-  items: defineQuery(({ args }) =>
-    builder.items.whereExists('order', (order) => order.where('customer_id', args.customer)),
-  ),
+  orders: defineQuery(({ args }) => builder.orders.where('customer_id', args.id)),
+  items: defineQuery(({ args }) => builder.items.whereExists('order', (order) => order.where('customer_id', args.id))),
+  latest: defineQuery(({ args }) => builder.orders.where('customer_id', args.id).orderBy('id', 'desc').limit(10)),
+  // It has no rows that are made of two tables: an order, and its items in it.
+  detail: defineQuery(({ args }) => orderWithItems(args.id)),
+  document: defineQuery(({ args }) => orderWithItems(args.id)),
 })
 
 /** Opens a client whose zero-cache runs on the database at `connectionString`; it must have `wal_level=logical`. */
@@ -83,10 +96,12 @@ export async function open({ connectionString, log = process.env['BENCH_PEER_LOG
 
   return {
     name: `Zero ${await version()}`,
+    /** It has no aggregates. */
+    kinds: ['orders', 'items', 'latest', 'detail', 'document'],
     /** Resolves with the removal when the server's own rows are there; `onRows` is called with each result after. */
-    watch: (kind, customer, onRows) =>
+    watch: (kind, id, onRows) =>
       new Promise((resolve) => {
-        const view = zero.materialize(queries[kind]({ customer }))
+        const view = zero.materialize(queries[kind]({ id }))
         let isComplete = false
         view.addListener((rows, resultType) => {
           if (isComplete) return onRows(rows)
@@ -159,13 +174,13 @@ function suitableNode() {
 }
 
 async function untilReady(port, cache) {
-  for (let attempt = 0; attempt < 300; attempt += 1) {
+  for (let attempt = 0; attempt < 600; attempt += 1) {
     if (cache.exitCode !== null) throw new Error(`zero-cache ended with code ${cache.exitCode}`)
     const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined)
     if (answer?.ok) return
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  throw new Error('zero-cache was not ready within 30 s')
+  throw new Error('zero-cache was not ready within 60 s')
 }
 
 /** With all of its workers: it leads a process group of its own. */

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg'
-import { SQL, type QueryKind, type WatchedRow, type Watcher } from '../harness/watcher.js'
+import { WATCHED_SQL, type WatchedKind, type WatchedRow, type Watcher } from '../harness/watcher.js'
 
 interface PolledQuery {
-  readonly customer: number
+  readonly id: number
   readonly onRows: (rows: readonly WatchedRow[]) => void
   text: string | undefined
 }
@@ -18,7 +18,7 @@ const CHUNK = 1_000
 export class Poll implements Watcher {
   readonly name = 'poll once a second, together'
   readonly #pool: Pool
-  readonly #queries: Record<QueryKind, PolledQuery[]> = { orders: [], items: [] }
+  readonly #queries = new Map<WatchedKind, PolledQuery[]>()
   readonly #loop: Promise<void>
   #isStopped = false
   #wake: () => void = () => {}
@@ -28,12 +28,14 @@ export class Poll implements Watcher {
     this.#loop = this.#run()
   }
 
-  async watch(kind: QueryKind, customer: number, onRows: PolledQuery['onRows']): Promise<() => void> {
-    const query: PolledQuery = { customer, onRows: () => {}, text: undefined }
+  async watch(kind: WatchedKind, id: number, onRows: PolledQuery['onRows']): Promise<() => void> {
+    const query: PolledQuery = { id, onRows: () => {}, text: undefined }
     await this.#refresh(kind, [query])
     const watched = { ...query, onRows }
-    this.#queries[kind].push(watched)
-    return () => void this.#queries[kind].splice(this.#queries[kind].indexOf(watched), 1)
+    const queries = this.#queries.get(kind) ?? []
+    this.#queries.set(kind, queries)
+    queries.push(watched)
+    return () => void queries.splice(queries.indexOf(watched), 1)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -45,8 +47,8 @@ export class Poll implements Watcher {
   async #run(): Promise<void> {
     while (!this.#isStopped) {
       const next = performance.now() + INTERVAL_MS
-      for (const kind of ['orders', 'items'] as const) {
-        const queries = [...this.#queries[kind]]
+      for (const [kind, present] of this.#queries) {
+        const queries = [...present]
         for (let at = 0; at < queries.length && !this.#isStopped; at += CHUNK) {
           await this.#refresh(kind, queries.slice(at, at + CHUNK))
         }
@@ -63,13 +65,12 @@ export class Poll implements Watcher {
     }
   }
 
-  async #refresh(kind: QueryKind, queries: readonly PolledQuery[]): Promise<void> {
+  async #refresh(kind: WatchedKind, queries: readonly PolledQuery[]): Promise<void> {
     const { rows } = await this.#pool.query<{ k: string; text: string }>({
       name: `poll ${kind}`,
-      text: `select p.k, coalesce(json_agg(q) filter (where q.id is not null), '[]')::text as text
-        from unnest($1::int[]) with ordinality p(customer, k)
-        left join lateral (${SQL[kind].replace('$1', 'p.customer')}) q on true group by p.k`,
-      values: [queries.map(({ customer }) => customer)],
+      text: `select p.k, (select coalesce(json_agg(q), '[]') from (${WATCHED_SQL[kind].replace('$1', 'p.id')}) q)::text as text
+        from unnest($1::int[]) with ordinality p(id, k)`,
+      values: [queries.map(({ id }) => id)],
     })
     for (const { k, text } of rows) {
       const query = queries[Number(k) - 1]!

@@ -1,12 +1,12 @@
 import type { Pool, PoolClient } from 'pg'
 import type { WatchedRow, Watcher } from '../harness/watcher.js'
-import { COLUMNS, runPrepared, type QueryKind } from '../harness/watcher.js'
+import { COLUMNS, runPrepared, type WatchedKind } from '../harness/watcher.js'
 
 export type RerunLevel = 'table' | 'column'
 
 interface RerunQuery {
-  readonly kind: QueryKind
-  readonly customer: number
+  readonly kind: WatchedKind
+  readonly id: number
   readonly onRows: (rows: readonly WatchedRow[]) => void
   text: string
   isDirty: boolean
@@ -15,9 +15,23 @@ interface RerunQuery {
   closedUntil: number
 }
 
-const DEPENDENCIES: Readonly<Record<QueryKind, Readonly<Record<string, readonly string[]>>>> = {
+const DEPENDENCIES: Readonly<Record<WatchedKind, Readonly<Record<string, readonly string[]>>>> = {
   orders: { orders: COLUMNS.orders },
   items: { items: COLUMNS.items, orders: ['id', 'customer_id'] },
+  latest: { orders: ['id', 'customer_id', 'status', 'total', 'written_at'] },
+  detail: {
+    items: ['id', 'order_id', 'product', 'quantity', 'price', 'written_at'],
+    orders: ['id', 'status', 'written_at'],
+  },
+  spending: {
+    items: ['order_id', 'quantity', 'price', 'written_at'],
+    orders: ['id', 'customer_id', 'written_at'],
+  },
+  ranking: { items: ['order_id', 'product', 'quantity', 'price'], orders: ['id', 'customer_id'] },
+  document: {
+    items: ['id', 'order_id', 'product', 'quantity', 'written_at'],
+    orders: ['id', 'status', 'total', 'note', 'written_at'],
+  },
 }
 
 /**
@@ -54,9 +68,9 @@ export class Rerun implements Watcher {
     return rerun
   }
 
-  async watch(kind: QueryKind, customer: number, onRows: RerunQuery['onRows']): Promise<() => void> {
-    const text = JSON.stringify(await runPrepared(this.#pool, kind, customer))
-    const query = { kind, customer, onRows, text, isDirty: false, isRunning: false, closedUntil: 0 }
+  async watch(kind: WatchedKind, id: number, onRows: RerunQuery['onRows']): Promise<() => void> {
+    const text = JSON.stringify(await runPrepared(this.#pool, kind, id))
+    const query = { kind, id, onRows, text, isDirty: false, isRunning: false, closedUntil: 0 }
     this.#queries.add(query)
     return () => this.#queries.delete(query)
   }
@@ -87,7 +101,7 @@ export class Rerun implements Watcher {
       if (this.#isStopped) return
       query.isDirty = false
       query.closedUntil = performance.now() + this.#throttleMs
-      const rows = await runPrepared(this.#pool, query.kind, query.customer).catch(() => undefined)
+      const rows = await runPrepared(this.#pool, query.kind, query.id).catch(() => undefined)
       if (!rows) return
       const text = JSON.stringify(rows)
       if (text === query.text) continue

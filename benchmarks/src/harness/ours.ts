@@ -6,16 +6,18 @@ import { initTRPC } from '@trpc/server'
 import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import type { ShopTables } from './shop.js'
+import { PAGES } from './pages.js'
 import { serve, type Transport } from './transport.js'
-import { itemsOf, ordersOf, type QueryKind, type WatchedRow, type Watcher } from './watcher.js'
+import { itemsOf, ordersOf, type WatchedKind, type WatchedRow, type Watcher } from './watcher.js'
+
+const QUERIES = { ...PAGES, orders: ordersOf, items: itemsOf } as const
 
 /** Live queries of the core, without a network. */
 export function watchCore(realtime: Realtime<ShopTables>, db: Kysely<ShopTables>): Watcher {
   return {
     name: 'ours, in the server',
-    watch: async (kind, customer, onRows) => {
-      const live =
-        kind === 'orders' ? realtime.live(ordersOf(db, customer)) : realtime.live<WatchedRow>(itemsOf(db, customer))
+    watch: async (kind, id, onRows) => {
+      const live = realtime.live(QUERIES[kind](db, id))
       await live.ready
       live.subscribe(({ kind: update, rows }) => {
         if (update === 'rows') onRows(rows)
@@ -40,8 +42,7 @@ export async function watchThroughTrpc(
   })
   return {
     name: `ours, ${transport}`,
-    watch: (kind, customer, onRows) =>
-      untilFirst((callbacks) => client[kind].subscribe({ customer }, callbacks), onRows),
+    watch: (kind, id, onRows) => untilFirst((callbacks) => client[kind].subscribe({ id }, callbacks), onRows),
     [Symbol.asyncDispose]: async () => {
       await connection.close()
       await served.close()
@@ -52,11 +53,16 @@ export async function watchThroughTrpc(
 function shopRouter(realtime: Realtime<ShopTables>, db: Kysely<ShopTables>) {
   const t = initTRPC.create()
   const live = createLive(realtime)
-  const procedure = t.procedure.input(z.object({ customer: z.number() }))
+  const procedure = t.procedure.input(z.object({ id: z.number() }))
   return t.router({
-    orders: procedure.subscription(live(({ input }) => ordersOf(db, input.customer))),
-    items: procedure.subscription(live(({ input }) => itemsOf(db, input.customer))),
-  } satisfies Record<QueryKind, unknown>)
+    orders: procedure.subscription(live(({ input }) => ordersOf(db, input.id))),
+    items: procedure.subscription(live(({ input }) => itemsOf(db, input.id))),
+    latest: procedure.subscription(live(({ input }) => PAGES.latest(db, input.id))),
+    detail: procedure.subscription(live(({ input }) => PAGES.detail(db, input.id))),
+    spending: procedure.subscription(live(({ input }) => PAGES.spending(db, input.id))),
+    ranking: procedure.subscription(live(({ input }) => PAGES.ranking(db, input.id))),
+    document: procedure.subscription(live(({ input }) => PAGES.document(db, input.id))),
+  } satisfies Record<WatchedKind, unknown>)
 }
 
 interface Callbacks {

@@ -10,7 +10,7 @@ import type { Pool } from 'pg'
 export interface ShopTables {
   customers: { id: number; name: string; region: string }
   orders: { id: number; customer_id: number; status: string; total: number; note: string; written_at: number }
-  items: { id: number; order_id: number; product: string; quantity: number; price: number }
+  items: { id: number; order_id: number; product: string; quantity: number; price: number; written_at: number }
 }
 
 export interface ShopSize {
@@ -37,7 +37,7 @@ export function shopSchema({ customers, ordersPerCustomer, itemsPerOrder }: Shop
     create table orders (id int primary key, customer_id int not null references customers, status text not null,
       total int not null, note text not null, written_at float8 not null default 0);
     create table items (id int primary key, order_id int not null references orders, product text not null,
-      quantity int not null, price int not null);
+      quantity int not null, price int not null, written_at float8 not null default 0);
     insert into customers select g, 'customer ' || g, (array['${REGIONS.join("','")}'])[g % 4 + 1]
       from generate_series(1, ${customers}) g;
     insert into orders select g, (g - 1) % ${customers} + 1, (array['${STATUSES.join("','")}'])[g % 4 + 1], g % 1000,

@@ -1,10 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import type { Kysely } from 'kysely'
+import { PAGE_KINDS, pageSql, type PageKind } from './pages.js'
 import type { ShopTables } from './shop.js'
 
 /** What is watched in most benchmarks: one customer's orders, by value, or their items, through a join. */
 export type QueryKind = 'orders' | 'items'
+
+/** With the queries of whole pages. */
+export type WatchedKind = QueryKind | PageKind
 
 export type WatchedRow = Readonly<Record<string, unknown>>
 
@@ -12,7 +16,9 @@ export type WatchedRow = Readonly<Record<string, unknown>>
 export interface Watcher extends AsyncDisposable {
   readonly name: string
   /** Resolves when the first result is there; `onRows` is called with every later one. Returns the end of it. */
-  watch(kind: QueryKind, customer: number, onRows: (rows: readonly WatchedRow[]) => void): Promise<() => void>
+  watch(kind: WatchedKind, id: number, onRows: (rows: readonly WatchedRow[]) => void): Promise<() => void>
+  /** What it can express; undefined: everything. */
+  readonly kinds?: readonly WatchedKind[]
 }
 
 export const COLUMNS = {
@@ -26,6 +32,12 @@ export const SQL: Readonly<Record<QueryKind, string>> = {
   items: `select ${COLUMNS.items.map((column) => `items.${column}`).join(', ')} from items
     inner join orders on orders.id = items.order_id where orders.customer_id = $1 order by items.id`,
 }
+
+/** Of every kind, with one parameter. */
+export const WATCHED_SQL = {
+  ...SQL,
+  ...Object.fromEntries(PAGE_KINDS.map((kind) => [kind, pageSql(kind)])),
+} as Readonly<Record<WatchedKind, string>>
 
 export function ordersOf(db: Kysely<ShopTables>, customer: number) {
   return db.selectFrom('orders').select(COLUMNS.orders).where('customer_id', '=', customer).orderBy('id')
@@ -41,8 +53,8 @@ export function itemsOf(db: Kysely<ShopTables>, customer: number) {
 }
 
 /** Named statements: parsed and planned once for each connection. */
-export async function runPrepared(pool: Pool, kind: QueryKind, customer: number): Promise<readonly WatchedRow[]> {
-  const { rows } = await pool.query<WatchedRow>({ name: kind, text: SQL[kind], values: [customer] })
+export async function runPrepared(pool: Pool, kind: WatchedKind, id: number): Promise<readonly WatchedRow[]> {
+  const { rows } = await pool.query<WatchedRow>({ name: kind, text: WATCHED_SQL[kind], values: [id] })
   return rows
 }
 
