@@ -25,7 +25,7 @@ const LARGE: ShapeOf = {
 }
 const SCOPED: ShapeOf = {
   text: (marker) =>
-    `select id, status from orders where customer_id = current_setting('app.customer')::int and id > ${marker}`,
+    `select id, status, total from orders where customer_id = current_setting('app.customer')::int and id > ${marker}`,
 }
 
 export async function run(options: BenchOptions): Promise<Figures> {

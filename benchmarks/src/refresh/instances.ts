@@ -92,7 +92,7 @@ export async function openInstances(
       shown = 0
       const startedAt = performance.now()
       const work = new Work(jobs, shapes, false, () => Date.now())
-      const snapshot = { kind: 'lent', client, token: '1.1.1:1:', imported: Promise.resolve() } as const
+      const snapshot = { kind: 'lent', client, token: '1.1.1:1:', imported: undefined } as const
       await refresh(work, snapshot, false, worker(shop.pool, prepared), () => {})
       const ms = performance.now() - startedAt
       if (shown === 0 || instances.some(({ schedule }) => schedule.isDirty))
