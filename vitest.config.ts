@@ -55,6 +55,7 @@ export default defineConfig({
         test: {
           name: 'pg',
           setupFiles,
+          expect: { poll: { timeout: 20_000 } },
           include: fast ? quick : [needsPostgres],
           exclude: ignored,
           globalSetup: ['tooling/src/postgres/global-setup.ts'],
