@@ -21,9 +21,19 @@ const EMPTY_LINE: Line = { productId: null, quantity: 1 }
 
 export function NewOrder({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title="New order" size="lg" closeButtonProps={{ 'aria-label': 'Close' }}>
-      <NewOrderForm onDone={onClose} />
-    </Modal>
+    <Modal.Root opened={opened} onClose={onClose} size="lg">
+      <Modal.Overlay />
+      <Modal.Content>
+        {/* Without a role it would be a second banner of the page. */}
+        <Modal.Header role="none">
+          <Modal.Title>New order</Modal.Title>
+          <Modal.CloseButton aria-label="Close" />
+        </Modal.Header>
+        <Modal.Body>
+          <NewOrderForm onDone={onClose} />
+        </Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
   )
 }
 
