@@ -1,12 +1,30 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { InvalidOptionError } from '../src/index.js'
+import { ClosedError, InvalidOptionError } from '../src/index.js'
 import { openGate } from './support/gate.js'
 import { deferred } from '../src/util/deferred.js'
 import { openShop, type Shop } from './support/shop.js'
 import { Tap } from './support/tap.js'
 import { nextUpdate, recordUpdates, refreshesOf } from './support/updates.js'
 import type { TestData } from './support/database.js'
+
+/** An engine whose next opening is held, analyzed and not yet captured, from `hold` until `letGo`. */
+async function holdingEngine(shop: TestData<Shop>) {
+  const [held, released] = [deferred<void>(), deferred<void>()]
+  let holds = false
+  const tap = new Tap({
+    async beforeWatch() {
+      if (!holds) return
+      holds = false
+      held.resolve()
+      await released.promise
+    },
+  })
+  const realtime = shop.engine({}, { source: tap.source })
+  await realtime.start()
+  holds = true
+  return { realtime, isHeld: held.promise, letGo: released.resolve }
+}
 
 const userOf = (shop: TestData<Shop>, id: number) =>
   shop.db.selectFrom('users').select(['id', 'name']).where('id', '=', id)
@@ -90,6 +108,66 @@ test('parity 11: a query that cannot be made live leaves the older one in place'
   expect(live).toMatchObject({ status: 'live', rows: [{ id: 1, name: 'Eve' }] })
 })
 
+test('parity 11: nor does it disturb an older one that is still being made live', async () => {
+  await using shop = await openShop()
+  const { realtime: engine, isHeld, letGo } = await holdingEngine(shop)
+  await using realtime = engine
+  const live = realtime.live(userOf(shop, 1))
+  await isHeld
+  await expect(live.replace(sql<{ id: number; name: string }>`select * from nowhere`)).rejects.toMatchObject({
+    code: 'MISSING_OBJECT',
+  })
+  expect(live.status).toBe('pending')
+  letGo()
+  expect(await live.ready).toEqual([{ id: 1, name: 'Ada' }])
+  await shop.run(`update users set name = 'Eve' where id = 1`)
+  await realtime.barrier()
+  expect(live).toMatchObject({ status: 'live', rows: [{ id: 1, name: 'Eve' }] })
+  live.close()
+  expect(realtime.size).toBe(0)
+})
+
+test('parity 11: where neither can be made live, the handle is closed with the first one’s error', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  const live = realtime.live(sql<{ id: number }>`select id from nowhere`)
+  const replaced = live.replace(sql<{ id: number }>`select id frm users`)
+  await expect(replaced).rejects.toMatchObject({ code: 'QUERY_SYNTAX' })
+  await expect(live.ready).rejects.toMatchObject({ code: 'MISSING_OBJECT' })
+  expect(live.status).toBe('closed')
+})
+
+test('parity 11: a query that fails is no end for a handle that is given another one', async () => {
+  await using shop = await openShop()
+  const { realtime: engine, isHeld, letGo } = await holdingEngine(shop)
+  await using realtime = engine
+  const live = realtime.live(sql<{ id: number; name: string }>`select id, name from nowhere`)
+  const replaced = live.replace(userOf(shop, 2))
+  await isHeld
+  // Analyzed before it: by now it has failed.
+  await expect(realtime.live(sql`select id, name from nowhere`).ready).rejects.toMatchObject({ code: 'MISSING_OBJECT' })
+  letGo()
+  await replaced
+  expect(await live.ready).toEqual([{ id: 2, name: 'Bob' }])
+  expect(live.status).toBe('live')
+})
+
+test('parity 11: a handle that is closed while another query is made live for it', async () => {
+  await using shop = await openShop()
+  const { realtime: engine, isHeld, letGo } = await holdingEngine(shop)
+  await using realtime = engine
+  const live = realtime.live(userOf(shop, 1))
+  const replaced = live.replace(userOf(shop, 2).orderBy('id'))
+  replaced.catch(() => {})
+  await isHeld
+  expect(live.close()).toBe(true)
+  letGo()
+  await expect(replaced).rejects.toBeInstanceOf(ClosedError)
+  await expect(live.ready).rejects.toBeInstanceOf(ClosedError)
+  await realtime.barrier()
+  expect(realtime.size).toBe(0)
+})
+
 test('parity 11, fault 05: an older query that is still running never answers for the newer one', async () => {
   await using shop = await openShop()
   await using gate = await openGate(shop)
@@ -127,25 +205,13 @@ test('parity 11, fault 05: nor does an older query’s refresh', async () => {
 
 test('parity 11, fault 05: nor does one that was still being analyzed', async () => {
   await using shop = await openShop()
-  const analyzed = deferred<void>()
-  const isHeld = deferred<void>()
-  let holds = false
-  const tap = new Tap({
-    async beforeWatch() {
-      if (!holds) return
-      holds = false
-      isHeld.resolve()
-      await analyzed.promise
-    },
-  })
-  await using realtime = shop.engine({}, { source: tap.source })
-  await realtime.start()
-  holds = true
+  const { realtime: engine, isHeld, letGo } = await holdingEngine(shop)
+  await using realtime = engine
   const live = realtime.live(userOf(shop, 1))
-  await isHeld.promise
+  await isHeld
   // Another shape: instances of one shape wait for the capture of its tables together.
   await live.replace(userOf(shop, 2).orderBy('id'))
-  analyzed.resolve()
+  letGo()
   await realtime.barrier()
   expect(live.rows).toEqual([{ id: 2, name: 'Bob' }])
   expect(realtime.size).toBe(1)

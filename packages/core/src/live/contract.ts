@@ -80,8 +80,8 @@ export interface LiveQuery<Row> extends LiveState<Row>, AsyncIterable<Update<Row
   /** The same live query with each row mapped once: unchanged rows keep their mapped identity. */
   map<T>(mapper: (row: Row) => T): LiveQuery<T>
   /**
-   * Gives this handle another query. Its rows stay until the new query's first result; a result of the older query
-   * never arrives after this call. Rejects, and keeps the older query, if the new one cannot be made live.
+   * Gives this handle another query. The older one stays, and is kept current, until the new one's first result; from then
+   * on no result of it arrives. Rejects, and keeps the older query, if the new one cannot be made live.
    */
   replace(query: LiveInput<Row>, options?: Omit<LiveOptions<never, Row>, 'id'>): Promise<readonly Row[]>
   explain(): Explanation

@@ -31,11 +31,11 @@ export class LiveHandle implements LiveQuery<Row>, Holder, Watcher {
   #instance: LiveInstance | undefined
   /** As whom it holds the instance: itself, or the one that came with `replace`. */
   #holder: Holder = this
-  /** As whom it waits, or waited last, for an instance. */
-  #awaiting: Holder = this
+  /** As whom the latest `replace` waits for its first result. */
+  #replacing: Holder | undefined
   #state: LiveState<Row> = PENDING
-  /** Counts the queries that this handle was given: an answer for an older one is dropped. */
-  #generation = 0
+  /** Why the first query could not be made live, while a later one may still take its place. */
+  #firstError: RealtimeError | undefined
 
   constructor(host: HandleHost, query: LiveInput<Row>, options: LiveOptions<never, Row>) {
     this.#host = host
@@ -98,23 +98,38 @@ export class LiveHandle implements LiveQuery<Row>, Holder, Watcher {
         'replace() cannot change the scope: close this live query, and make one for the other scope.',
       )
     }
-    const generation = ++this.#generation
     const holder: Holder = { id: this.id, onError: options.onError ?? this.onError }
-    this.#awaiting = holder
-    const next = await this.#host.open(query, { ...options, scope }, holder)
+    this.#replacing = holder
+    try {
+      const next = await this.#host.open(query, { ...options, scope }, holder)
+      await this.#firstResult(next, holder)
+      this.#adopt(next, holder)
+    } catch (error) {
+      if (this.#replacing === holder) this.#keepOlder()
+      throw error
+    }
+    this.#replacing = undefined
+    this.#ready.resolve(this.#state.rows)
+    return this.#state.rows
+  }
+
+  /** Lets go of `next` where it has none, or is not wanted any more. */
+  async #firstResult(next: LiveInstance, holder: Holder): Promise<void> {
     try {
       await next.ready
+      if (this.#replacing !== holder) {
+        throw new ClosedError('This live query was closed or given another query before the first result came.')
+      }
     } catch (error) {
       this.#host.release(next, holder)
       throw error
     }
-    if (generation !== this.#generation) {
-      this.#host.release(next, holder)
-      throw new ClosedError('This live query was closed or given another query before the first result came.')
-    }
-    this.#adopt(next, holder)
-    this.#ready.resolve(this.#state.rows)
-    return this.#state.rows
+  }
+
+  /** If there was one. */
+  #keepOlder(): void {
+    this.#replacing = undefined
+    if (this.#firstError) this.end(this.#firstError)
   }
 
   close(): boolean {
@@ -129,17 +144,17 @@ export class LiveHandle implements LiveQuery<Row>, Holder, Watcher {
   }
 
   async #openFirst(query: LiveInput<Row>, options: LiveOptions<never, Row>): Promise<void> {
-    const generation = ++this.#generation
     try {
       const instance = await this.#host.open(query, options, this)
-      if (generation !== this.#generation || this.status === 'closed') return this.#host.release(instance, this)
+      if (this.#instance || this.status === 'closed') return this.#host.release(instance, this)
       this.#adopt(instance, this)
       instance.ready.then(
         (rows) => this.#ready.resolve(rows),
         (error) => this.#ready.reject(error),
       )
     } catch (error) {
-      if (generation === this.#generation && this.status !== 'closed') this.#end(error as RealtimeError)
+      if (this.#replacing) this.#firstError = error as RealtimeError
+      else if (!this.#instance) this.end(error as RealtimeError)
     }
   }
 
@@ -175,8 +190,9 @@ export class LiveHandle implements LiveQuery<Row>, Holder, Watcher {
   }
 
   #end(error: RealtimeError): void {
-    this.#generation += 1
-    this.#host.giveUp(this.#awaiting)
+    this.#host.giveUp(this)
+    if (this.#replacing) this.#host.giveUp(this.#replacing)
+    this.#replacing = undefined
     this.#leave()
     this.#ready.reject(error)
     const state: LiveState<Row> = { ...this.#state, status: 'closed', error }

@@ -94,6 +94,34 @@ describe('the schedule of a live query', () => {
     expect(schedule.pendingSince).toBe(7)
   })
 
+  test.each(['postpone', 'abort'] as const)('what was left undone by %s is told with what came since', (undone) => {
+    const { schedule, advance } = setUp(0)
+    schedule.mark(1, change)
+    for (let n = 0; n < 3; n++) {
+      advance(1e6)
+      schedule.begin(1)
+      schedule[undone]()
+    }
+    schedule.mark(2, { kind: 'interval' })
+    expect(schedule.begin(2)).toEqual([change, { kind: 'retry' }, { kind: 'interval' }])
+  })
+
+  test('however many causes it had, it is known to have been tried', () => {
+    const { schedule } = setUp(0)
+    for (let n = 0; n < 9; n++) schedule.mark(1, change)
+    schedule.begin(1)
+    schedule.postpone()
+    expect(schedule.begin(2)).toEqual([change, change, change, change, { kind: 'retry' }])
+  })
+
+  test('of a refresh that failed the causes were told, and are not told again', () => {
+    const { schedule } = setUp(0)
+    schedule.mark(1, change)
+    expect(schedule.begin(1)).toEqual([change])
+    schedule.fail()
+    expect(schedule.begin(2)).toEqual([{ kind: 'retry' }])
+  })
+
   test('a new connection is a reason to try again at once', () => {
     const { schedule } = setUp(0)
     schedule.mark(7, change)

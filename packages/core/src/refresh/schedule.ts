@@ -7,6 +7,7 @@ const RETRY: BackoffOptions = { firstMs: 500, maxMs: 30_000 }
 const RECONNECT: BackoffOptions = { firstMs: 50, maxMs: 5_000 }
 const REASONS_KEPT = 5
 const NONE: readonly RefreshReason[] = Object.freeze([])
+const AGAIN: RefreshReason = { kind: 'retry' }
 /** With more, the whole result is read. */
 const CHANGES_KEPT = 200
 const NO_CHANGES: readonly RoutedChange[] = []
@@ -26,7 +27,7 @@ export class Schedule {
   readonly #clock: Clock
   readonly #random: Random
   #dirtySince: number | undefined
-  #running: { readonly covers: number } | undefined
+  #running: { readonly covers: number; readonly reasons: readonly RefreshReason[] } | undefined
   #reasons: readonly RefreshReason[] = NONE
   #changes: readonly RoutedChange[] | undefined = NO_CHANGES
   #windowEnds = -Infinity
@@ -65,8 +66,7 @@ export class Schedule {
 
   /** `changes` are all that the rows may lack because of this mark; undefined: any. */
   mark(tick: number, reason: RefreshReason, changes?: readonly RoutedChange[]): void {
-    const since = Math.max(tick, this.#enrolledAt)
-    this.#dirtySince = Math.min(this.#dirtySince ?? since, since)
+    this.#markSince(tick)
     // A new connection is a reason to try again at once.
     if (reason.kind === 'gap') this.#notBefore = -Infinity
     // Reports keep the list: one that grows takes room for more.
@@ -98,7 +98,7 @@ export class Schedule {
   begin(tick: number): readonly RefreshReason[] {
     const reasons = this.#reasons
     this.#refreshedAt = tick
-    this.#running = { covers: this.#dirtySince ?? 0 }
+    this.#running = { covers: this.#dirtySince ?? 0, reasons }
     this.#dirtySince = undefined
     this.#reasons = NONE
     this.#changes = NO_CHANGES
@@ -112,30 +112,38 @@ export class Schedule {
     this.#notBefore = -Infinity
   }
 
-  /** The query failed: tried again after a growing delay. */
+  /** The query failed, which was told: tried again after a growing delay. */
   fail(): void {
-    this.#again(RETRY)
+    if (this.#undo(NONE)) this.#backOff(RETRY)
   }
 
   /** The refresh is left for another connection, at once: the query is as dirty as before. */
   postpone(): void {
-    if (!this.#running) return
-    const { covers } = this.#running
-    this.#running = undefined
-    this.mark(covers, { kind: 'retry' })
-    this.#windowEnds = -Infinity
+    if (this.#undo(this.#running?.reasons)) this.#windowEnds = -Infinity
   }
 
   /** The refresh could not take place (connection lost, none free): the query is as dirty as before. */
   abort(): void {
-    this.#again(RECONNECT)
+    if (this.#undo(this.#running?.reasons)) this.#backOff(RECONNECT)
   }
 
-  #again(backoff: BackoffOptions): void {
-    if (!this.#running) return
-    const { covers } = this.#running
+  /** `reasons`: those of the refresh that the next one has as well, because nobody was told of them. */
+  #undo(reasons: readonly RefreshReason[] = NONE): boolean {
+    if (!this.#running) return false
+    this.#markSince(this.#running.covers)
     this.#running = undefined
-    this.mark(covers, { kind: 'retry' })
+    this.#changes = undefined
+    const causes = reasons.filter(({ kind }) => kind !== 'retry').slice(0, REASONS_KEPT - 1)
+    this.#reasons = [...causes, AGAIN, ...this.#reasons].slice(0, REASONS_KEPT)
+    return true
+  }
+
+  #markSince(tick: number): void {
+    const since = Math.max(tick, this.#enrolledAt)
+    this.#dirtySince = Math.min(this.#dirtySince ?? since, since)
+  }
+
+  #backOff(backoff: BackoffOptions): void {
     this.#notBefore = this.#clock.now() + backoffDelay(this.#failures, backoff, this.#random)
     this.#failures += 1
   }
