@@ -252,15 +252,16 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
       await pipeline.stop()
       this.#pipeline = undefined
       this.#started = undefined
-      throw error
+      throw this.#wasStopped ? new ClosedError('The engine was stopped while it was starting.') : error
     }
   }
 
   async #stop(): Promise<void> {
     this.#pipeline?.rejectBarriers()
     for (const handle of [...this.#registry.handles]) handle.end(new ClosedError('The engine was stopped.'))
-    await this.#started?.catch(() => {})
+    // Also one that is starting: that may wait for a lock.
     await this.#pipeline?.stop()
+    await this.#started?.catch(() => {})
     this.#pipeline = undefined
     this.#started = undefined
   }

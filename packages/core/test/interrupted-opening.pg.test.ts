@@ -1,6 +1,7 @@
 /** What the engine was in the middle of when its connection was lost, failed or was given up: nothing of it goes on. */
 import { sql } from 'kysely'
 import { expect, test, vi } from 'vitest'
+import { installerKey } from '../src/capture/triggers/attempts.js'
 import { ClosedError } from '../src/index.js'
 import { deferred } from '../src/util/deferred.js'
 import { ManualClock } from './support/clock.js'
@@ -90,6 +91,30 @@ test('a stop while triggers wait for a lock gives up the installation', async ()
   await vi.waitFor(async () => expect(await engineBackends(shop)).toEqual([]))
   await writer.query('commit')
   expect(await shop.run(`select from pg_trigger where tgrelid = 'users'::regclass and not tgisinternal`)).toEqual([])
+})
+
+test('a stop while the start waits for another installer gives that up', async () => {
+  await using shop = await openShop()
+  const clock = new ManualClock()
+  await using realtime = shop.engine({}, { clock })
+  const installer = await shop.connect()
+  await installer.query(`begin; select pg_advisory_xact_lock(${installerKey('_pg_realtime')})`)
+  const started = realtime.start()
+  const refused = expect(started).rejects.toBeInstanceOf(ClosedError)
+  await vi.waitFor(async () => {
+    const waiting = await shop.run(`select from pg_locks l join pg_stat_activity a using (pid)
+      where l.locktype = 'advisory' and not granted and a.datname = current_database()`)
+    expect(waiting).toHaveLength(1)
+  })
+  await realtime.stop()
+  await refused
+  expect(clock.pending).toBe(0)
+  expect(realtime.status).toBe('stopped')
+  await installer.query('commit')
+  // A server notices that nobody is there when its statement has ended.
+  await vi.waitFor(async () => expect(await engineBackends(shop)).toEqual([]))
+  await realtime.start()
+  expect(realtime.status).toBe('live')
 })
 
 test.each([
