@@ -95,5 +95,5 @@ it.each(['sigkill', 'sigterm', 'sigint', 'exit', 'throw'])('is gone after its pr
       return false
     }
   }
-  await expect.poll(() => [runs(), existsSync(directory)], { timeout: 20_000 }).toEqual([false, false])
+  await expect.poll(() => [runs(), existsSync(directory)]).toEqual([false, false])
 })

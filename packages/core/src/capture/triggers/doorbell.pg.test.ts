@@ -84,7 +84,7 @@ test('goes back to sleep when it is quiet, and is rung for again', async () => {
   await using harness = await watchingItems()
   await wakeUp(harness)
   harness.follow()
-  await expect.poll(() => harness.source.wakefulness?.kind, { timeout: 20_000 }).toBe('asleep')
+  await expect.poll(() => harness.source.wakefulness?.kind).toBe('asleep')
   const listener = await Listener.open(harness)
   await harness.run('insert into items values (1)')
   expect(await listener.ringsOf(harness.writer)).toBe(1)
@@ -96,14 +96,12 @@ test('does not sleep before a writer that it has silenced has ended, and then se
   const silent = await harness.database.connect()
   await silent.query('begin; insert into items values (7)')
   const seen = harness.follow()
-  await expect
-    .poll(() => harness.source.wakefulness, { timeout: 20_000 })
-    .toMatchObject({ kind: 'draining', step: 'waiting' })
+  await expect.poll(() => harness.source.wakefulness).toMatchObject({ kind: 'draining', step: 'waiting' })
   const listener = await Listener.open(harness)
   await silent.query('commit')
   expect(await listener.ringsOf(silent)).toBe(0)
   await expect.poll(() => seen).toContainEqual(expect.objectContaining({ newRow: { id: '7' } }))
-  await expect.poll(() => harness.source.wakefulness?.kind, { timeout: 20_000 }).toBe('asleep')
+  await expect.poll(() => harness.source.wakefulness?.kind).toBe('asleep')
 })
 
 test('a REPEATABLE READ writer sees what readers say now, not what they said when its snapshot was taken', async () => {
@@ -148,13 +146,10 @@ test('a reader that is killed while it is awake silences the writers only for a 
   const { rows } = await killed.control.query<{ pid: number }>('select pg_backend_pid() as pid')
   await harness.run('select pg_terminate_backend($1)', [rows[0]?.pid])
   await expect
-    .poll(
-      async () => {
-        await harness.run('insert into items values (1)')
-        return listener.ringsOf(harness.writer)
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      await harness.run('insert into items values (1)')
+      return listener.ringsOf(harness.writer)
+    })
     .toBeGreaterThan(0)
   await killed[Symbol.asyncDispose]()
 })

@@ -18,13 +18,11 @@ async function replicate(from: TestDatabase, to: TestDatabase): Promise<() => Pr
       'alter subscription s disable; alter subscription s set (slot_name = none); drop subscription s',
     )
     await expect
-      .poll(
-        () =>
-          publisher.query('select pg_drop_replication_slot($1)', [to.name]).then(
-            () => 'dropped',
-            () => 'in use',
-          ),
-        { timeout: 20_000 },
+      .poll(() =>
+        publisher.query('select pg_drop_replication_slot($1)', [to.name]).then(
+          () => 'dropped',
+          () => 'in use',
+        ),
       )
       .toBe('dropped')
   }
