@@ -56,6 +56,17 @@ const FAMILY = `(
   select pg_catalog.json_agg(pg_catalog.json_build_array(i.inhrelid, i.inhparent) order by i.inhrelid, i.inhparent)
   from pg_catalog.pg_inherits i
   where i.inhparent operator(pg_catalog.=) c.oid or i.inhrelid operator(pg_catalog.=) c.oid)`
+/** Of enums, the values and their order: queries name them, and rows show them. */
+const ENUMS = `(
+  select pg_catalog.json_agg(pg_catalog.json_build_array(e.enumtypid, e.enumlabel, e.enumsortorder) order by e.oid)
+  from pg_catalog.pg_enum e where e.enumtypid operator(pg_catalog.=) any (array(
+    select pg_catalog.unnest(array[t.oid, t.typelem, t.typbasetype])
+    from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) a.atttypid
+    where a.attrelid operator(pg_catalog.=) c.oid and a.attnum operator(pg_catalog.>) 0)))`
+/** Who may read: a role that may not any more must not go on seeing rows. */
+const GRANTS = `(
+  select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attacl::pg_catalog.text) order by a.attnum)
+  from pg_catalog.pg_attribute a where a.attrelid operator(pg_catalog.=) c.oid and a.attacl is not null)`
 // A table of the same name in a schema that is searched earlier would take this one's place.
 const NAMESAKES = `(
   select pg_catalog.json_agg(s.oid order by s.oid) from pg_catalog.pg_class s where s.relname operator(pg_catalog.=) c.relname)`
@@ -71,7 +82,10 @@ select pg_catalog.json_build_object(
       'c.relrowsecurity',
       'c.relforcerowsecurity',
       'c.reloptions',
+      'c.relacl::pg_catalog.text',
       COLUMNS,
+      ENUMS,
+      GRANTS,
       GENERATED,
       RULES,
       POLICIES,

@@ -5,11 +5,12 @@ import type { Image } from './question.js'
 import { compare } from './values.js'
 
 /**
- * Whether a row sorts behind the last row that `order by … limit` lets a live query show. Only for rows that are settled
+ * Whether a row sorts behind the last row that `order by … limit` lets a live query show. Only for rows that are the result
  * and as many as the limit: with fewer, any row may join them. What cannot be compared for sure is not behind.
  */
 export function isBehind(top: TopRows, table: PlanTable, { change, row }: Image, query: Routable): boolean {
-  if (query.isUnsettled) return false
+  // A filter holds changes back: the rows that are shown may not be the first ones any more.
+  if (query.isUnsettled || query.filter) return false
   const [limit] = operandValues(top.limit, query.parameters)
   const shown = query.lastRow
   if (!shown || !limit || shown.count < Number(limit) || !(Number(limit) > 0)) return false

@@ -17,7 +17,10 @@ export function operandValues(operand: Operand, parameters: readonly unknown[]):
   const value = parameters[operand.number - 1]
   if (operand.kind === 'parameter') return [knownText(value)]
   if (value === null || value === undefined) return [null]
-  return Array.isArray(value) ? value.map(knownText) : [undefined]
+  // ANY looks through an array of arrays, whose text is no element's.
+  return Array.isArray(value)
+    ? value.map((element) => (Array.isArray(element) ? undefined : knownText(element)))
+    : [undefined]
 }
 
 function knownText(value: unknown): KnownText {
@@ -25,12 +28,13 @@ function knownText(value: unknown): KnownText {
   return typeof prepared === 'string' || prepared === null ? prepared : undefined
 }
 
-/** Whether every operand can be compared with the column by text. */
+/** Whether every operand can be compared with the column by text; a test for NULL compares with none. */
 export function isComparable(
   { operands }: Condition,
   column: ComparableColumn | undefined,
   parameterTypes: readonly string[],
 ): boolean {
+  if (operands.length === 0) return true
   const kind = column?.valueKind ?? null
   if (!column || kind === null) return false
   return operands.every((operand) => {

@@ -2,8 +2,8 @@ import type { Condition, LinkedColumn, Plan, PlanTable } from '../analyze/plan.j
 import type { Change, RowChange, TextRow } from '../change.js'
 import { arrayText } from '../util/parameter-text.js'
 import { quoteIdentifier, quoteLiteral } from '../util/postgres.js'
-import { imageValue } from './conditions.js'
-import { isSendable, type JoinWay } from './way.js'
+import { imageValue, isComparable } from './conditions.js'
+import { isSendable, SENT, type JoinWay } from './way.js'
 
 /** A row as it was before or after a change. */
 export interface Image {
@@ -41,7 +41,7 @@ export function questionOf(
   for (const [index, partner] of way.partners.entries()) {
     const table = plan.tables.find(({ relation }) => relation === partner.relation)
     if (!table) return undefined
-    const joined = partnerColumns(table, way, index)
+    const joined = partnerColumns(plan, table, way, index)
     const old = oldImages(table, changes)
     const before = old.length > 0 ? rowsSql(table, joined, old, add) : NO_ROWS
     if (before === undefined) return undefined
@@ -72,13 +72,18 @@ function ownColumns({ links, slots }: JoinWay): readonly string[] {
   )
 }
 
-function partnerColumns(table: PlanTable, { links, slots, partners }: JoinWay, index: number): readonly string[] {
+function partnerColumns(
+  plan: Plan,
+  table: PlanTable,
+  { links, slots, partners }: JoinWay,
+  index: number,
+): readonly string[] {
   return unique([
     ...[...links.flatMap(({ left, right }) => [left, right]), ...slots.map(({ at }) => at)]
       .filter(({ partner }) => partner === index)
       .map(({ column }) => column),
     ...(partners[index]?.conditions ?? [])
-      .filter((condition) => isConstant(condition) && isSendable(table.comparable[condition.column]))
+      .filter((condition) => isAskable(plan, table, condition))
       .map(({ column }) => column),
   ])
 }
@@ -131,10 +136,22 @@ function constantsSql(plan: Plan, { partners }: JoinWay): readonly string[] {
   return partners.flatMap(({ relation, conditions }, partner) => {
     const table = plan.tables.find((candidate) => candidate.relation === relation)
     return conditions
-      .filter((condition) => isConstant(condition) && isSendable(table?.comparable[condition.column]))
+      .filter((condition) => isAskable(plan, table, condition))
       .map((condition) => constantSql(partner, condition))
   })
 }
+
+/** The same for all instances, and compared in a question as in the query: whatever setting, clock or collation it has. */
+function isAskable(plan: Plan, table: PlanTable | undefined, condition: Condition): boolean {
+  const column = table?.comparable[condition.column]
+  if (!isConstant(condition) || !isSendable(column) || !isComparable(condition, column, plan.parameterTypes))
+    return false
+  if (condition.operands.length === 0) return true
+  const kind = column?.valueKind ?? null
+  return SENT.has(kind) && (kind !== 'text' || !ORDERS.has(condition.operator))
+}
+
+const ORDERS: ReadonlySet<string> = new Set(['<', '<=', '>', '>='])
 
 function constantSql(partner: number, { column, operator, operands }: Condition): string {
   const literals = operands.map((operand) => (operand.kind === 'literal' ? literalSql(operand.value) : 'null'))

@@ -8,6 +8,7 @@ import type {
   Plan,
   PlanTable,
   TopRows,
+  ValueKind,
 } from '../analyze/plan.js'
 import { isComparable } from './conditions.js'
 import type { Slot } from './instance-index.js'
@@ -75,14 +76,18 @@ function everyInstance(table: PlanTable, reason: string): Way {
 function wayOf(plan: Plan, tables: ReadonlyMap<number, PlanTable>, table: PlanTable, occurrence: Occurrence): Way {
   const { alias } = occurrence
   const joined = new Joined(plan, tables, table, occurrence)
-  const own = occurrence.conditions
+  // A condition may stand on a column of another type, which this one is turned into on the way: `union`, say.
+  const own = occurrence.conditions.filter((condition) =>
+    isComparable(condition, table.comparable[condition.column], plan.parameterTypes),
+  )
   const constants = own.filter((condition) => !isParametric(condition))
-  const base = { table, alias, columns: new Set(occurrence.columns), constants, top: occurrence.top }
+  const top = isExact(plan) ? occurrence.top : undefined
+  const base = { table, alias, columns: new Set(occurrence.columns), constants, top }
   const slots = joined.slots().slice(0, MOST_SLOTS)
   const isOwn = slots.every(({ at }) => at.partner < 0)
   if (joined.isNarrower && !(isOwn && slots.length > 0)) {
     const asked = slots.filter(({ kind }) => SENT.has(kind))
-    if (asked.length > 0 || (slots.length === 0 && !own.some(isParametric))) {
+    if (asked.length > 0 || (slots.length === 0 && !occurrence.conditions.some(isParametric))) {
       return { kind: 'join', ...base, slots: asked, partners: joined.partners, links: joined.links }
     }
   }
@@ -94,8 +99,13 @@ function wayOf(plan: Plan, tables: ReadonlyMap<number, PlanTable>, table: PlanTa
   return { kind: 'every', ...base, reason: occurrence.reason ?? 'no condition of it can be looked up' }
 }
 
-/** Kinds whose text output depends on no setting of the connection. */
-const SENT = new Set(['number', 'text', 'uuid', 'boolean', 'enum'])
+/** Kinds whose text, as input and output, depends on no setting of the connection and on no clock. */
+export const SENT: ReadonlySet<ValueKind | null> = new Set(['number', 'text', 'uuid', 'boolean', 'enum'])
+
+/** Whether the present rows are the query's result as long as no change has reached it. */
+function isExact({ timeDependent, opaqueFunctions, unwatchable }: Plan): boolean {
+  return timeDependent.length + opaqueFunctions.length + unwatchable.length === 0
+}
 
 function isParametric({ operands }: Condition): boolean {
   return operands.some(({ kind }) => kind !== 'literal')
@@ -116,13 +126,21 @@ class Joined {
     this.#table = table
     this.#occurrence = occurrence
     this.partners = occurrence.partners
-    const usable = occurrence.links.filter(
-      ({ left, right }) => isSendable(this.column(left)) && isSendable(this.column(right)),
-    )
+    const usable = occurrence.links.filter((link) => this.#isAskable(link))
     const isTied =
       usable.length === occurrence.links.length && occurrence.partners.every(({ relation }) => tables.has(relation))
     if (!isTied) this.partners = []
     this.links = isTied ? usable : []
+  }
+
+  /**
+   * Whether PostgreSQL compares the two in a question as in the query. Values of two kinds may be compared by a setting of
+   * the scope, such as the time zone; texts are sent without their column's collation, which decides what is less.
+   */
+  #isAskable({ left, operator, right }: Link): boolean {
+    const [one, other] = [this.column(left), this.column(right)]
+    if (!isSendable(one) || !isSendable(other) || one?.valueKind !== other?.valueKind) return false
+    return one?.valueKind !== 'text' || operator === '=' || operator === '<>'
   }
 
   /** Whether the partners say more than the row itself. */
