@@ -11,6 +11,7 @@ import { driftedPlans } from './analyze/fingerprint.js'
 import { Planner } from './analyze/planner.js'
 import type { Plan, PlanTable } from './analyze/plan.js'
 import type { ChangeSource } from './capture/contract.js'
+import type { RelationId } from './change.js'
 import { Supervisor } from './connection/supervisor.js'
 import { isLost, toRealtimeError } from './connection/failures.js'
 import type { Session } from './connection/session.js'
@@ -312,11 +313,19 @@ export class Pipeline {
     const session = this.#supervisor.session
     if (!session) return
     try {
-      const repaired = await this.#options.source.audit(session.control)
+      const { repaired, broken } = await this.#options.source.audit(session.control)
       const planned = [...this.#dispatcher.queries]
       const drifted = new Set(await driftedPlans(session.control, new Set(planned.map(({ plan }) => plan))))
       if (drifted.size > 0) this.#planner.clear()
-      await this.#replan(planned.filter(({ plan, planError }) => planError || drifted.has(plan)))
+      // What was captured, and is not, says nothing about its rows; it is tried again by the next audit.
+      const uncaptured = new Map(planned.map((instance) => [instance, uncapturedBy(instance.plan, broken)]))
+      for (const [instance, error] of uncaptured) if (error) instance.failPlan(error)
+      await this.#replan(
+        planned.filter((instance) => {
+          const { plan, planError } = instance
+          return !uncaptured.get(instance) && (planError || drifted.has(plan))
+        }),
+      )
       if (repaired.length > 0) this.#dispatcher.markAll(`capture was repaired: ${repaired.join('; ')}`)
       if (repaired.length > 0 || drifted.size > 0) this.#loop.request()
     } catch (error) {
@@ -344,4 +353,13 @@ export class Pipeline {
     }
     if (instances.length > 0) this.#loop.request()
   }
+}
+
+/** Why changes of the plan's tables are missed, where they are. */
+function uncapturedBy({ tables }: Plan, broken: ReadonlyMap<RelationId, RealtimeError>): RealtimeError | undefined {
+  if (broken.size === 0) return undefined
+  for (const { relation, family } of tables) {
+    for (const id of [relation, ...family]) if (broken.has(id)) return broken.get(id)
+  }
+  return undefined
 }

@@ -32,7 +32,9 @@ test('fault 23: an UPDATE of 20,000 rows leaves one bulk entry in the log, and a
   await live.ready
   await realtime.settle()
   await data.run('update numbers set value = 1')
-  const entries = await Promise.all((await logTables(data)).map(({ name }) => data.run(`select from ${name}`)))
+  const entries = await Promise.all(
+    (await logTables(data)).map(({ name }) => data.run(`select from ${name} where command <> 'INSTALL'`)),
+  )
   expect(entries.flat()).toHaveLength(1)
   await realtime.barrier()
   expect(tap.changes).toMatchObject([{ kind: 'bulk' }])

@@ -2,7 +2,9 @@
 import { expect, test, vi } from 'vitest'
 import { openDatabase } from './support/database.js'
 import { openShop } from './support/shop.js'
-import { recordUpdates } from './support/updates.js'
+import { recordUpdates, until } from './support/updates.js'
+
+const DAY = 86_400_000
 
 test('fault 14: a live query on a table with an open writer waits for nobody', async () => {
   await using shop = await openShop()
@@ -145,6 +147,22 @@ test('a trigger that somebody drops or disables is put back, and what happened m
     expect(live.single).toEqual({ name: `seen ${index}` })
   }
   expect(updates).toHaveLength(4)
+})
+
+test('what another server puts back is known to have been missing', async () => {
+  await using shop = await openShop()
+  const names = () => shop.db.selectFrom('users').select('name').orderBy('id')
+  await using repairing = shop.engine({ auditMs: 50 })
+  await using other = shop.engine({ auditMs: DAY, safetyPollMs: 50 })
+  const [one, two] = [repairing.live(names()), other.live(names())]
+  await Promise.all([one.ready, two.ready])
+  await Promise.all([repairing.settle(), other.settle()])
+  await shop.run(`begin; alter table users disable trigger all; update users set name = 'unseen' where id = 1; commit`)
+  await until(one, ({ single }) => single?.name === 'unseen')
+  await until(two, ({ single }) => single?.name === 'unseen')
+  expect(two.explain().lastRefresh?.reasons).toEqual([
+    { kind: 'change', table: 'users', operation: 'bulk', columns: [] },
+  ])
 })
 
 test('two engines on one database: one may stop, be killed, or lag, and the other follows', async () => {

@@ -1,9 +1,13 @@
 /** `install: 'manual'`: the SQL that `pg-realtime sql` prints is all that a role with the least rights needs. */
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { NotInstalledError } from '../src/index.js'
 import { main } from '../src/cli.js'
 import type { TestData } from './support/database.js'
 import { openShop, type Shop } from './support/shop.js'
+import { until } from './support/updates.js'
+
+const DAY = 86_400_000
 
 async function printSql(shop: TestData<Shop>, ...options: string[]): Promise<string> {
   const output: string[] = []
@@ -110,4 +114,44 @@ test('a runtime role that serves scopes needs to be a member of their roles, and
   await shop.run(`update orders set code = code || '!'`)
   await realtime.barrier()
   expect(live.rows).toEqual([{ code: 'A-1!' }])
+})
+
+test('triggers that go away are told, and what they missed shows once the SQL was run again', async () => {
+  await using shop = await openShop()
+  const { role, pool, db } = await openRuntime(shop)
+  const install = await printSql(shop, '--reader', role.name, 'users', 'orders')
+  await shop.run(install)
+  await using realtime = shop.engine({ pool, db, install: 'manual', auditMs: 50 })
+  const users = realtime.live(db.selectFrom('users').select('name').orderBy('id'))
+  const orders = realtime.live(sql<Record<string, unknown>>`select * from orders where id = 1`)
+  await Promise.all([users.ready, orders.ready])
+  await shop.run(`begin; alter table users disable trigger all; update users set name = 'unseen' where id = 1; commit`)
+  await until(users, ({ status }) => status === 'stale')
+  expect(users).toMatchObject({ single: { name: 'Ada' }, error: { code: 'NOT_INSTALLED' } })
+  expect(users.error?.message).toMatch(/pg-realtime sql 'users'/)
+  // It concerns nobody else, and keeps nobody from noticing what else changes.
+  await shop.run(`alter table orders add column note text default 'new'`)
+  await until(orders, ({ single }) => single?.['note'] === 'new')
+  expect(orders.status).toBe('live')
+  await shop.run(install)
+  await until(users, ({ status }) => status === 'live')
+  expect(users.single).toEqual({ name: 'unseen' })
+  await shop.run(`update users set name = 'seen' where id = 1`)
+  await realtime.barrier()
+  expect(users.single).toEqual({ name: 'seen' })
+})
+
+test('the SQL that is run again says itself that triggers were missing', async () => {
+  await using shop = await openShop()
+  const { role, pool, db } = await openRuntime(shop)
+  const install = await printSql(shop, '--reader', role.name, 'users')
+  await shop.run(install)
+  await using realtime = shop.engine({ pool, db, install: 'manual', auditMs: DAY })
+  const users = realtime.live(db.selectFrom('users').select('name').orderBy('id'))
+  await users.ready
+  await realtime.settle()
+  await shop.run(`begin; alter table users disable trigger all; update users set name = 'unseen' where id = 1; commit`)
+  await shop.run(install)
+  await realtime.barrier()
+  expect(users.single).toEqual({ name: 'unseen' })
 })

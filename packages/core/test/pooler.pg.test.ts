@@ -7,20 +7,29 @@ import { startEngine } from './support/engine.js'
 import { openShop, type Shop } from './support/shop.js'
 import { until } from './support/updates.js'
 
+function applicationOn(connectionString: string) {
+  const pool = new pg.Pool({ connectionString })
+  pool.on('error', () => {})
+  return {
+    pool,
+    db: new Kysely<Shop>({ dialect: new PostgresDialect({ pool }) }),
+    async [Symbol.asyncDispose]() {
+      void pool.end()
+    },
+  }
+}
+
 /** An application behind a pooler. */
 async function openBehindPooler() {
   const shop = await openShop()
   const pooler = await createTransactionPooler({ connectionString: shop.connectionString, size: 4 })
-  const pool = new pg.Pool({ connectionString: pooler.connectionString })
-  pool.on('error', () => {})
-  const db = new Kysely<Shop>({ dialect: new PostgresDialect({ pool }) })
+  const application = applicationOn(pooler.connectionString)
   return {
     shop,
-    pool,
-    db,
-    names: db.selectFrom('users').select('name').orderBy('id'),
+    ...application,
+    names: application.db.selectFrom('users').select('name').orderBy('id'),
     async [Symbol.asyncDispose]() {
-      void pool.end()
+      await application[Symbol.asyncDispose]()
       await pooler[Symbol.asyncDispose]()
       await shop[Symbol.asyncDispose]()
     },
@@ -40,6 +49,44 @@ test('it is recognised at the start, told clearly, and polling takes the doorbel
     await until(live, ({ single }) => single?.name === name)
   }
   expect(realtime.errors).toHaveLength(1)
+})
+
+test('nothing of the engine stays in the sessions that it shares out', async () => {
+  await using shop = await openShop()
+  await shop.run(
+    `do $$ begin execute format('alter database %I set statement_timeout = ''41s''', current_database()); end $$`,
+  )
+  await using pooler = await createTransactionPooler({ connectionString: shop.connectionString, size: 4 })
+  await using application = applicationOn(pooler.connectionString)
+  const { db, pool } = application
+  const session = async () => {
+    const clients = await Promise.all([1, 2, 3, 4].map(() => pool.connect()))
+    // Each has a server's connection to itself for as long as its transaction lasts.
+    for (const client of clients) await client.query('begin')
+    const found = await Promise.all(
+      clients.map((client) =>
+        client.query(`select name || '=' || setting as setting from pg_settings where name in ('statement_timeout',
+          'synchronous_commit', 'lock_timeout', 'idle_in_transaction_session_timeout', 'default_transaction_read_only')
+          union all select 'lock' from pg_locks where locktype = 'advisory' and granted and database =
+            (select oid from pg_database where datname = current_database())
+          union all select 'statement ' || name from pg_prepared_statements order by 1`),
+      ),
+    )
+    for (const client of clients) await client.query('rollback').finally(() => client.release())
+    return found.map(({ rows }) => (rows as { setting: string }[]).map(({ setting }) => setting))
+  }
+  const before = await session()
+  expect(before[0]).toContain('statement_timeout=41000')
+  const realtime = startEngine({ db, pool, throttleMs: 0, safetyPollMs: 50 })
+  const lives = [1, 2].map((id) => realtime.live(db.selectFrom('users').select('name').where('id', '=', id)))
+  await Promise.all(lives.map(({ ready }) => ready))
+  for (const name of ['Eve', 'Mallory', 'Trent']) {
+    await shop.run('update users set name = $1 where id = 1', [name])
+    await until(lives[0]!, ({ single }) => single?.name === name)
+  }
+  expect(await session()).toEqual(before)
+  await realtime.stop()
+  expect(await session()).toEqual(before)
 })
 
 test('with `listen` the doorbell goes round it', async () => {

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { PlanTable } from '../analyze/plan.js'
-import type { Batch } from '../change.js'
+import type { Batch, RelationId } from '../change.js'
 import type { RealtimeError } from '../errors.js'
 
 /**
@@ -33,13 +33,20 @@ export interface ChangeSource {
   read(transaction: ClientBase): Promise<Batch>
   /** Whether the next `read` writes something (a NOTIFY, say): its transaction must be committed as it is, and soon. */
   writesNext(): boolean
-  /** Compares the database with what `watch` and `read` rely on, and repairs it. Says what had drifted, in words. */
-  audit(control: ClientBase): Promise<readonly string[]>
+  /** Compares the database with what `watch` and `read` rely on, and repairs it. */
+  audit(control: ClientBase): Promise<Audit>
   /**
    * Ends: `wake` is not called any more, and writers are told that nobody reads (unless another server does). Where nothing
    * was started, it does nothing.
    */
   stop(): Promise<void>
+}
+
+export interface Audit {
+  /** What had drifted, in words. */
+  readonly repaired: readonly string[]
+  /** Relations that could not be repaired, and why: their changes are missed from now on, until `watch` or `audit` succeeds. */
+  readonly broken: ReadonlyMap<RelationId, RealtimeError>
 }
 
 export interface ChangeSourceSignals {

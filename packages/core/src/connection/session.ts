@@ -2,7 +2,7 @@ import type { Client, ClientConfig } from 'pg'
 import { UnsupportedDatabaseError } from '../errors.js'
 import type { Clock } from '../util/clock.js'
 import { OWN_TYPES } from '../util/own-types.js'
-import { destroyConnection } from '../util/pool.js'
+import { destroyConnection, staysWithBackend } from '../util/pool.js'
 import { SerialClient } from './serial-client.js'
 import { endClient } from '../util/postgres.js'
 
@@ -15,6 +15,8 @@ export interface Session {
   readonly reader: Client
   /** `<system>.<timeline>`: snapshots compare only within it. */
   readonly origin: string
+  /** Whether each connection certainly stays with one server process, whose session is then the engine's own. */
+  readonly isDirect: boolean
   /** Gives the session up as if it were lost. */
   abandon(this: void, error: Error): void
   close(): Promise<void>
@@ -30,7 +32,7 @@ export interface SessionOptions {
 
 const MINIMUM_VERSION = 140_000
 
-// The user's server may limit idle sessions or statements, or make transactions read-only unless they say otherwise;
+// Only where nobody else will get the server's session. The user's server may limit idle sessions or statements, or make transactions read-only unless they say otherwise;
 // the engine's own connections are long-lived by purpose, and tell writers that somebody reads.
 const SETTINGS =
   'SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; SET lock_timeout = 0; ' +
@@ -50,13 +52,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const reader = newClient(options.config, 'pg-realtime reader', lose)
   const heartbeat = new Heartbeat(control, options, lose)
   try {
-    await connectAll(control, reader)
+    const isDirect = await connectAll(control, reader)
     const origin = await checkServer(control)
     heartbeat.start()
     return {
       control,
       reader,
       origin,
+      isDirect,
       abandon: lose,
       async close() {
         closed = true
@@ -71,14 +74,19 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
 }
 
-async function connectAll(...clients: Client[]): Promise<void> {
+async function connectAll(...clients: Client[]): Promise<boolean> {
   const results = await Promise.allSettled(
     clients.map(async (client) => {
       await client.connect()
-      await client.query(SETTINGS)
+      const isDirect = await staysWithBackend(client)
+      if (isDirect) await client.query(SETTINGS)
+      return isDirect
     }),
   )
-  for (const result of results) if (result.status === 'rejected') throw result.reason
+  return results.every((result) => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  })
 }
 
 /** A connection of the engine's own. `onLost` is told of errors while no query runs, and of the end. */
@@ -93,6 +101,8 @@ export function newClient(config: ClientConfig, name: string, onLost: (error: Er
     query_timeout: 0,
     idle_in_transaction_session_timeout: 0,
   })
+  // Whoever installs waits for its end, and many tables may be installed at once.
+  client.setMaxListeners(0)
   client.on('error', onLost)
   client.on('end', () => onLost(new Error('the server closed the connection')))
   return client

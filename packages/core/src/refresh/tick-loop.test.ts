@@ -12,7 +12,7 @@ const BUSY_POOL = { idleCount: 0, waitingCount: 0 } as Pool
 
 function sessionOf(): TickSession {
   const query = () => Promise.resolve([{}, { rows: [{ id: 'exported' }] }, {}])
-  return { reader: { query } as unknown as Client, origin: '1.1', abandon: () => {} }
+  return { reader: { query } as unknown as Client, origin: '1.1', isDirect: true, abandon: () => {} }
 }
 
 test('a request that comes while a tick of a lost session fails is carried out in the next session', async () => {

@@ -28,6 +28,8 @@ import { refresh, type TickSnapshot } from './worker.js'
 export interface TickSession {
   readonly reader: Client
   readonly origin: string
+  /** Whether its connections, and so probably the pool's, are no pooler's. */
+  readonly isDirect: boolean
   /** Gives the connection up as lost. */
   abandon(this: void, error: Error): void
 }
@@ -160,6 +162,7 @@ export class TickLoop<Query extends Refreshable> {
 
   async #runTick(session: TickSession): Promise<void> {
     const tick = ++this.#tick
+    if (!session.isDirect) this.#prepared.distrust()
     const { transaction, batch } = await this.#read(session)
     try {
       await transaction.begin()
@@ -213,7 +216,7 @@ export class TickLoop<Query extends Refreshable> {
   async #idleClient(session: TickSession): Promise<PoolClient | undefined> {
     const { pool, clock, isPooled, source } = this.#options
     // What is written in a lent transaction would be undone with what the tick has set.
-    if (isPooled || this.#unfitIn === session || source().writesNext()) return undefined
+    if (isPooled || !session.isDirect || this.#unfitIn === session || source().writesNext()) return undefined
     if (!(pool.idleCount > 0) || pool.waitingCount > 0 || this.#lanes.free(false) === 0) return undefined
     return checkOut(pool, clock, IDLE_MS).catch(() => undefined)
   }

@@ -1,4 +1,4 @@
-import pg, { type ClientConfig, type Pool, type PoolClient } from 'pg'
+import pg, { type ClientBase, type ClientConfig, type Pool, type PoolClient } from 'pg'
 import { ConnectionLostError } from '../errors.js'
 import type { Clock } from './clock.js'
 import { startDeadline } from './deadline.js'
@@ -57,4 +57,10 @@ export function destroyConnection(client: object): void {
 
 export function backendOf(client: object): number {
   return (client as { processID: number }).processID
+}
+
+/** A pooler that shares out its connections by the transaction tells its clients a number of its own. */
+export async function staysWithBackend(control: ClientBase): Promise<boolean> {
+  const { rows } = await control.query<{ backend: number }>('SELECT pg_catalog.pg_backend_pid() AS backend')
+  return rows[0]?.backend === backendOf(control)
 }

@@ -6,7 +6,13 @@ import { readLayouts, toChange, type Layout, type LogReading } from './log-reade
 
 /** Makes changes of log entries, and notices where the columns that they were written with are not known for sure. */
 export class BatchDecoder {
+  readonly #installer: string
   readonly #layouts = new Map<RelationId, Layout>()
+
+  /** `installer`: who needs no word of what it has installed itself. */
+  constructor(installer: string) {
+    this.#installer = installer
+  }
 
   clear(): void {
     this.#layouts.clear()
@@ -35,7 +41,8 @@ export class BatchDecoder {
     for (const entry of reading.entries) {
       const layout = this.#layouts.get(entry.relation)
       if (!layout) continue
-      const { failure } = entry.details
+      const { failure, installer } = entry.details
+      if (installer === this.#installer) continue
       if (failure !== undefined) onError(failureOf(entry.relation, failure))
       try {
         changes.push(toChange(entry, layout))

@@ -1,4 +1,5 @@
 /** Whatever goes wrong in a trigger or with the log: the write succeeds, and the next batch says what it does not know. */
+import { randomBytes } from 'node:crypto'
 import { startPostgres } from '@pg-realtime/tooling/postgres'
 import { expect, test } from 'vitest'
 import { CaptureFailedError } from '../../errors.js'
@@ -39,6 +40,39 @@ test('parity 44: without the whole schema writes succeed, and a new start instal
   expect(await harness.changes()).toHaveLength(1)
 })
 
+test('parity 44, parity 45: where the installing role may not write the log any more, writes succeed all the same', async () => {
+  await using harness = await watchingItems()
+  const installer = `installer_${randomBytes(4).toString('hex')}`
+  await harness.run(`create role ${installer}; grant usage on schema _pg_realtime to ${installer};
+    grant select, insert on _pg_realtime.log_0, _pg_realtime.log_1 to ${installer};
+    grant usage on all sequences in schema _pg_realtime to ${installer};
+    alter function _pg_realtime._pg_realtime_notify_items() owner to ${installer}`)
+  await harness.run(`insert into items values (1, 'a')`)
+  expect(await harness.changes()).toHaveLength(1)
+  for (const revoke of [
+    `revoke insert on _pg_realtime.log_0, _pg_realtime.log_1 from ${installer}`,
+    `grant insert on _pg_realtime.log_0, _pg_realtime.log_1 to ${installer};
+      revoke usage on _pg_realtime.mode from ${installer}`,
+    `grant usage on _pg_realtime.mode to ${installer}; revoke usage on _pg_realtime.awake_until from ${installer}`,
+    `revoke all on all tables in schema _pg_realtime from ${installer}`,
+  ]) {
+    await harness.run(revoke)
+    await harness.run(`update items set name = name || '!'`)
+    const { changes, gap } = await harness.read()
+    expect(gap ?? changes.length).toEqual(
+      revoke.includes('awake_until') ? 1 : 'a trigger could not write to the change log',
+    )
+    await harness.drain()
+  }
+  // Nobody can be told any more, and the write succeeds.
+  await harness.run(`revoke all on schema _pg_realtime from ${installer};
+    revoke all on all sequences in schema _pg_realtime from ${installer}; update items set name = 'b'`)
+  expect(await harness.run('select name from items')).toEqual([{ name: 'b' }])
+  await harness.run(
+    `reassign owned by ${installer} to current_user; drop owned by ${installer}; drop role ${installer}`,
+  )
+})
+
 test('a column dropped under the trigger: whole-table changes until the audit, and no write fails', async () => {
   await using harness = await watchingItems()
   await harness.run(`alter table items drop column extra; insert into items values (1, 'a')`)
@@ -46,7 +80,7 @@ test('a column dropped under the trigger: whole-table changes until the audit, a
   expect(await harness.notes(batch.changes)).toEqual([{ kind: 'bulk', table: 'items' }])
   expect(batch.gap).toMatch(/columns of relation \d+ have changed/)
   expect(harness.errors.map((error) => error.message)).toEqual([expect.stringContaining('42703')])
-  expect(await harness.source.audit(harness.control)).toEqual([
+  expect((await harness.source.audit(harness.control)).repaired).toEqual([
     'public.items: function of another version, or for other columns',
   ])
   await harness.drain()

@@ -224,7 +224,9 @@ test('a log of version 1 takes entries of both versions, and each version reads 
     { kind: 'bulk', table: 'items' },
     { kind: 'insert', table: 'items', new: { id: '2' } },
   ])
-  const entries = await harness.run('select operation, new_rows from _pg_realtime.log_0')
+  const entries = await harness.run(
+    `select operation, new_rows from _pg_realtime.log_0 where command is distinct from 'INSTALL'`,
+  )
   expect(entries).toEqual([
     { operation: 'I', new_rows: ['(1)'] },
     { operation: 'B', new_rows: null },
@@ -238,12 +240,12 @@ test('an older function is replaced, a newer one stays', async () => {
   const comment = async (text: string) =>
     harness.run(`comment on function _pg_realtime._pg_realtime_notify_orders() is '${text}'`)
   await comment('{"pgRealtime":{"version":99,"body":"later","exclude":[]}}')
-  expect(await harness.source.audit(harness.control)).toEqual([])
+  expect((await harness.source.audit(harness.control)).repaired).toEqual([])
   await comment('{"pgRealtime":{"version":0,"body":"earlier","exclude":[]}}')
-  expect(await harness.source.audit(harness.control)).toEqual([
+  expect((await harness.source.audit(harness.control)).repaired).toEqual([
     'public.orders: function of another version, or for other columns',
   ])
-  expect(await harness.source.audit(harness.control)).toEqual([])
+  expect((await harness.source.audit(harness.control)).repaired).toEqual([])
 })
 
 test('an excluded column stays out whichever relative of its table is watched, and in whichever schema that is', async () => {
@@ -306,13 +308,13 @@ test('the audit repairs what was dropped, disabled or attached, and the next bat
     `create table orders (id int) partition by list (id); create table orders_1 partition of orders for values in (1)`,
   )
   await harness.watch('orders')
-  expect(await harness.source.audit(harness.control)).toEqual([])
+  expect((await harness.source.audit(harness.control)).repaired).toEqual([])
   await harness.run(
     'drop trigger _pg_realtime_trigger_orders_insert on orders; alter table orders_1 disable trigger all',
   )
   await harness.run('insert into orders values (1); insert into orders_1 values (1)')
   expect(await harness.changes()).toEqual([])
-  expect((await harness.source.audit(harness.control)).toSorted()).toEqual([
+  expect((await harness.source.audit(harness.control)).repaired.toSorted()).toEqual([
     'public.orders: trigger for insert missing or disabled',
     'public.orders_1: trigger for insert, update, delete, truncate missing or disabled',
   ])

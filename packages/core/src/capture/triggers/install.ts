@@ -3,9 +3,11 @@ import { InstallError } from '../../errors.js'
 import { quoteIdentifier, quoteLiteral } from '../../util/postgres.js'
 import { attemptAlone, type AttemptOptions } from './attempts.js'
 import { inspectRelations, type InstalledRelation } from './catalog.js'
+import type { EntryDetails } from './log-reader.js'
 import type { CaptureObjects } from './objects.js'
 import { requirementOf, type ExcludeMap, type Requirement } from './requirement.js'
 import { grantStatements, SCHEMA_MARKER, schemaStatements } from './schema-sql.js'
+import { MODE } from './settings.js'
 import { triggerFunction, triggerStatements } from './trigger-function.js'
 import { functionNames, TRIGGER_EVENTS, triggerName, type TriggerEvent } from './trigger-names.js'
 
@@ -98,7 +100,7 @@ export async function installRelations(
   client: ClientBase,
   objects: CaptureObjects,
   wanted: ExcludeMap,
-  options: AttemptOptions,
+  options: AttemptOptions & { readonly installer: string },
 ): Promise<Requirement[]> {
   const done: Requirement[] = []
   for (const { relation } of await missingRequirements(client, objects, wanted)) {
@@ -108,7 +110,8 @@ export async function installRelations(
       // Seen again as the only installer: another one may have been faster.
       const [present] = await missingRequirements(client, objects, new Map([[id, wanted.get(id) ?? []]]))
       if (present)
-        for (const statement of await relationStatements(client, objects, present)) await client.query(statement)
+        for (const statement of await relationStatements(client, objects, present, options.installer))
+          await client.query(statement)
       return present
     })
     if (requirement) done.push(requirement)
@@ -126,11 +129,16 @@ export async function missingRequirements(
   return relations.flatMap((relation) => requirementOf(objects, relation, wanted.get(relation.relation) ?? []) ?? [])
 }
 
-/** The statements that give a relation what it lacks. */
+/**
+ * The statements that give a relation what it lacks. Where triggers were missing they end with an entry in the log, by which
+ * readers that watched the relation all the while learn that changes may have gone by; `installer` is for the one that
+ * knows already.
+ */
 export async function relationStatements(
   client: ClientBase,
   objects: CaptureObjects,
   requirement: Requirement,
+  installer?: string,
 ): Promise<string[]> {
   const { relation, table } = requirement
   const functionName = await chooseFunctionName(client, objects, relation)
@@ -147,9 +155,23 @@ export async function relationStatements(
             triggers,
             table.firing,
           ),
+          ...installedEntry(objects, quoted, installer),
         ]
       : []),
   ]
+}
+
+/**
+ * An entry without rows. Whoever wrote unseen has ended before it, because creating a trigger waits for writers. It also
+ * proves that the role whose rights the function has may write the log: a table that may not be logged gets no triggers.
+ */
+function installedEntry(objects: CaptureObjects, quotedTable: string, installer: string | undefined): string[] {
+  const details = installer === undefined ? 'NULL' : quoteLiteral(JSON.stringify({ installer } satisfies EntryDetails))
+  const mode = `pg_catalog.pg_sequence_last_value(${quoteLiteral(objects.mode)}::pg_catalog.regclass)`
+  return objects.segments.map(
+    (segment, index) =>
+      `INSERT INTO ${segment} (relation, command, details) SELECT ${quoteLiteral(quotedTable)}::pg_catalog.regclass, 'INSTALL', ${details}::json WHERE ${mode} & ${MODE.segment} = ${index}`,
+  )
 }
 
 /** The function that the relation's triggers already use; else a name that no other relation's triggers use. */

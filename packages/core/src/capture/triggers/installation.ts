@@ -1,6 +1,7 @@
 import type { Client, ClientBase } from 'pg'
 import type { PlanTable } from '../../analyze/plan.js'
-import { ConnectionLostError, NotInstalledError } from '../../errors.js'
+import type { RelationId } from '../../change.js'
+import { ConnectionLostError, InstallError, NotInstalledError, type RealtimeError } from '../../errors.js'
 import { destroyConnection } from '../../util/pool.js'
 import { endClient, quoteIdentifier } from '../../util/postgres.js'
 import type { AttemptOptions } from './attempts.js'
@@ -10,8 +11,18 @@ import type { ExcludeMap, Requirement } from './requirement.js'
 
 export interface InstallationOptions extends AttemptOptions {
   readonly install: 'auto' | 'manual'
+  /** How this installer signs, so that it knows its own work. */
+  readonly signature: string
   /** A fresh, connected client for DDL. */
   readonly installer: () => Promise<Client>
+}
+
+export interface Repairs {
+  readonly repaired: readonly Requirement[]
+  /** Why relations have no triggers. */
+  readonly broken: ReadonlyMap<RelationId, RealtimeError>
+  /** Why functions are not those of this version, or of the present columns: they log a change of the table at least. */
+  readonly outdated: readonly RealtimeError[]
 }
 
 /** Sees to it that what capture needs is in the database: creates it, or says what is missing. */
@@ -45,7 +56,26 @@ export class Installation {
     const missing = await missingRequirements(control, this.#objects, wanted)
     if (missing.length === 0) return []
     if (this.#options.install === 'manual') throw notInstalled(missing, tables)
-    return this.#withInstaller(control, (client) => installRelations(client, this.#objects, wanted, this.#options))
+    const options = { ...this.#options, installer: this.#options.signature }
+    return this.#withInstaller(control, (client) => installRelations(client, this.#objects, wanted, options))
+  }
+
+  /** The same for each relation by itself: one that cannot be repaired keeps no other from it. */
+  async repairRelations(control: ClientBase, wanted: ExcludeMap): Promise<Repairs> {
+    const repaired: Requirement[] = []
+    const broken = new Map<RelationId, RealtimeError>()
+    const outdated: RealtimeError[] = []
+    for (const { relation, triggersMissing } of await missingRequirements(control, this.#objects, wanted)) {
+      const id = relation.relation
+      try {
+        repaired.push(...(await this.ensureRelations(control, new Map([[id, wanted.get(id) ?? []]]), [])))
+      } catch (error) {
+        if (!(error instanceof InstallError || error instanceof NotInstalledError)) throw error
+        if (triggersMissing) broken.set(id, error)
+        else outdated.push(error)
+      }
+    }
+    return { repaired, broken, outdated }
   }
 
   /**
@@ -75,7 +105,10 @@ const REMEDY = 'Run the SQL that `pnpm exec pg-realtime sql` prints, as the owne
 
 function notInstalled(missing: readonly Requirement[], tables: readonly PlanTable[]): NotInstalledError {
   const names = missing.map(({ relation }) => `${quoteIdentifier(relation.schema)}.${quoteIdentifier(relation.name)}`)
-  const labels = tables.map((table) => table.label)
+  const labels =
+    tables.length > 0
+      ? tables.map(({ label }) => label)
+      : missing.map(({ relation: { schema, name } }) => (schema === 'public' ? name : `${schema}.${name}`))
   const command = ['pnpm exec pg-realtime sql', ...labels.map((label) => `'${label.replaceAll("'", "'\\''")}'`)].join(
     ' ',
   )

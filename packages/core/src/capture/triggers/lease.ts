@@ -22,6 +22,7 @@ export class Lease {
   readonly #control: ClientBase
   readonly #objects: CaptureObjects
   readonly #sequence: string
+  readonly #isDirect: boolean
   #saidUntil = 0
   #renewedAt = 0
   #hasLapsed = false
@@ -29,8 +30,10 @@ export class Lease {
   #relaying = false
   #relayAgain = false
 
-  constructor(control: ClientBase, objects: CaptureObjects) {
+  /** `isDirect`: the session, and what it locks, is this reader's own. */
+  constructor(control: ClientBase, objects: CaptureObjects, isDirect: boolean) {
     this.#control = control
+    this.#isDirect = isDirect
     this.#objects = objects
     this.#sequence = `${quoteLiteral(objects.awakeUntil)}::pg_catalog.regclass`
   }
@@ -91,7 +94,8 @@ export class Lease {
         const { rows } = await this.#control.query<{ got: boolean }>(
           `SELECT got, CASE WHEN got THEN pg_catalog.pg_notify($1, '') END
            FROM (SELECT $2::bool OR pg_catalog.pg_try_advisory_lock(${this.#relayKey}) AS got OFFSET 0) s`,
-          [this.#objects.channel, this.#relays],
+          // Several may ring: a lock would stay with a session that is not this reader's.
+          [this.#objects.channel, this.#relays || !this.#isDirect],
         )
         this.#relays = rows[0]?.got === true
       } while (this.#relayAgain)
@@ -103,7 +107,7 @@ export class Lease {
   async endRelaying(): Promise<void> {
     if (!this.#relays) return
     this.#relays = false
-    await this.#control.query(`SELECT pg_catalog.pg_advisory_unlock(${this.#relayKey})`)
+    if (this.#isDirect) await this.#control.query(`SELECT pg_catalog.pg_advisory_unlock(${this.#relayKey})`)
   }
 
   get #relayKey(): string {

@@ -50,6 +50,7 @@ export interface EntryDetails {
   readonly columns?: readonly string[]
   readonly hashed?: readonly string[]
   readonly failure?: string
+  readonly installer?: string
 }
 
 export interface ReadOptions {

@@ -14,13 +14,14 @@ export function schemaStatements(objects: CaptureObjects): string[] {
   -- The writer's top-level transaction: what a reader's snapshot is compared with.
   xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
   relation oid NOT NULL,
-  -- As triggers call it: INSERT, UPDATE, DELETE, TRUNCATE.
+  -- As triggers call it: INSERT, UPDATE, DELETE, TRUNCATE. INSTALL: triggers were created, what happened before is not known.
   command text,
   -- One image per row; of an UPDATE all old rows, then all new rows in the same order. NULL: changed, without its rows.
   images text[],
   -- "columns": those that the images hold, where these are not all columns of the table.
   -- "hashed": columns whose value is a digest or absent in some image.
   -- "failure": why an entry has no rows, where something went wrong.
+  -- "installer": who created the triggers.
   details json
 ) WITH (autovacuum_enabled = false)`,
     ...convertStatements(segment),

@@ -121,12 +121,14 @@ export function triggerStatements(
 function functionBody(objects: CaptureObjects, table: CapturedTable): string {
   // Names that are looked up once, when the plan is made; if the object is dropped, the plan is made again, and fails.
   const state = (sequence: string): string => `pg_sequence_last_value(${quoteLiteral(sequence)}::regclass)`
-  const missing = [objects.awakeUntil, objects.mode, ...objects.segments].map(
-    (name) => `to_regclass(${quoteLiteral(name)}) IS NULL`,
-  )
   const [zero, one] = objects.segments
-  // Names both segments, so that it fails in the block where one is missing.
-  const mode = `CASE WHEN ${quoteLiteral(zero)}::regclass <> ${quoteLiteral(one)}::regclass THEN ${state(objects.mode)} END`
+  const mayAppend = objects.segments.map((name) => `has_table_privilege(${quoteLiteral(name)}::regclass, 'INSERT')`)
+  const canAppend = objects.segments.map(
+    (name) => `has_table_privilege(to_regclass(${quoteLiteral(name)}), 'INSERT') IS TRUE`,
+  )
+  const lost = `to_regclass(${quoteLiteral(objects.lost)})`
+  // Fails in the block where a segment is missing, or may not be written.
+  const mode = `${state(objects.mode)} / (${mayAppend.join(' AND ')})::int`
   return `DECLARE
   -- Milliseconds until writers must ring.
   awake_for float8;
@@ -138,24 +140,23 @@ function functionBody(objects: CaptureObjects, table: CapturedTable): string {
   details json${columnsOf(table)};
   context text;
   caller text;
+  reachable boolean := true;
 BEGIN
   BEGIN
     awake_for := ${state(objects.awakeUntil)} - date_part('epoch', clock_timestamp()) * 1000;
-    IF awake_for > ${-LEASE_MS} THEN
-      ${table.firing === 'blind' ? `mode := ${mode};` : rowsSql(table, mode)}
-    ELSE
+    -- Where nobody can tell, somebody may read.
+    IF awake_for <= ${-LEASE_MS} THEN
       RETURN NULL;
     END IF;
+    ${table.firing === 'blind' ? `mode := ${mode};` : rowsSql(table, mode)}
   EXCEPTION WHEN OTHERS THEN
     images := NULL;
     details := json_build_object('failure', SQLSTATE || ' ' || SQLERRM);
-    mode := pg_sequence_last_value(to_regclass(${quoteLiteral(objects.mode)}));
-    IF ${missing.join(' OR ')} THEN
-      mode := NULL;
-      IF to_regclass(${quoteLiteral(objects.lost)}) IS NOT NULL THEN
-        -- Not undone by a rollback, and seen by every reader: something is missing.
-        PERFORM nextval(to_regclass(${quoteLiteral(objects.lost)}));
-      END IF;
+    mode := NULL;
+    -- To look for a name in a schema that one may not use is an error.
+    reachable := coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = ${quoteLiteral(objects.schema)}), false);
+    IF reachable THEN
+      mode := CASE WHEN ${canAppend.join(' AND ')} THEN pg_sequence_last_value(to_regclass(${quoteLiteral(objects.mode)})) END;
     END IF;
   END;
   IF mode & ${MODE.segment | MODE.coarse} = 0 THEN
@@ -166,6 +167,11 @@ BEGIN
     ${insertSql(zero, 'NULL')}
   ELSIF mode & ${MODE.segment} = ${MODE.segment} THEN
     ${insertSql(one, 'NULL')}
+  ELSIF reachable THEN
+    IF has_sequence_privilege(${lost}, 'USAGE, UPDATE') THEN
+      -- Not undone by a rollback, and seen by every reader: something is missing.
+      PERFORM nextval(${lost});
+    END IF;
   END IF;
   IF awake_for <= 0 THEN
     -- A full queue would fail the commit.

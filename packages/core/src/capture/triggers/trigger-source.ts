@@ -4,8 +4,8 @@ import type { PlanTable } from '../../analyze/plan.js'
 import type { Batch, RelationId } from '../../change.js'
 import { CaptureFailedError, ClosedError, UnsupportedDatabaseError } from '../../errors.js'
 import type { Clock, Random } from '../../util/clock.js'
-import { backendOf } from '../../util/pool.js'
-import type { ChangeSource, ChangeSourceSignals } from '../contract.js'
+import { staysWithBackend } from '../../util/pool.js'
+import type { Audit, ChangeSource, ChangeSourceSignals } from '../contract.js'
 import { hasEnded, parseSnapshot, type PgSnapshot } from '../pg-snapshot.js'
 import { BatchDecoder } from './batch-decoder.js'
 import { Doorbell } from './doorbell.js'
@@ -69,15 +69,18 @@ export class TriggerSource implements ChangeSource {
   readonly #objects: CaptureObjects
   readonly #installation: Installation
   readonly #gaps = new Gaps()
-  readonly #decoder = new BatchDecoder()
+  readonly #signature = randomBytes(8).toString('hex')
+  readonly #decoder = new BatchDecoder(this.#signature)
   /** Captured relations, and the columns that must stay out of the log. */
   readonly #watched = new Map<RelationId, readonly string[]>()
+  /** Those that were captured, and could not be repaired. */
+  readonly #broken = new Map<RelationId, readonly string[]>()
   #running: Running | undefined
 
   constructor(options: TriggerSourceOptions) {
     this.#options = options
     this.#objects = captureObjects(options.schema)
-    this.#installation = new Installation(this.#objects, options)
+    this.#installation = new Installation(this.#objects, { ...options, signature: this.#signature })
   }
 
   /** How this reader learns of changes; `undefined` while it is not started. */
@@ -90,18 +93,18 @@ export class TriggerSource implements ChangeSource {
     const objects = this.#objects
     await checkServer(control)
     await this.#installation.ensureSchema(control)
-    // What is said to writers is worth nothing after a crash: nobody need wait for a disk, or for a standby.
-    await control.query(`SELECT pg_catalog.set_config('synchronous_commit', 'off', false)`)
-    const rings = await setDoorbell(control, objects, doorbell)
-    const lease = new Lease(control, objects)
-    const nonce = randomBytes(8).toString('hex')
     const isDirect = await staysWithBackend(control)
+    // What is said to writers is worth nothing after a crash: nobody need wait for a disk, or for a standby.
+    if (isDirect) await control.query(`SELECT pg_catalog.set_config('synchronous_commit', 'off', false)`)
+    const rings = await setDoorbell(control, objects, doorbell)
+    const lease = new Lease(control, objects, isDirect)
+    const nonce = randomBytes(8).toString('hex')
     const running: Running = {
       control,
       signals,
       lease,
       doorbell: new Doorbell({ control, objects, lease, signals, safetyPollMs, clock, nonce, isDirect }),
-      presence: new Presence(control, objects),
+      presence: new Presence(control, objects, isDirect),
       rotation: new Rotation(objects),
       previous: undefined,
       isDirect,
@@ -113,6 +116,7 @@ export class TriggerSource implements ChangeSource {
     this.#gaps.clear()
     this.#decoder.clear()
     this.#watched.clear()
+    this.#broken.clear()
     await running.presence.join()
     await ensureEpoch(control, objects, nonce)
     await this.#distrust(running, 'nobody here was reading before')
@@ -128,7 +132,14 @@ export class TriggerSource implements ChangeSource {
     // Whoever wrote before has ended, because the lock on the table was waited for: first results see what they wrote.
     await this.#installation.ensureRelations(running.control, wanted, tables)
     await this.#decoder.learn(running.control, [...wanted.keys()])
-    for (const [relation, exclude] of wanted) this.#watched.set(relation, exclude)
+    this.#capture(wanted)
+  }
+
+  #capture(relations: ReadonlyMap<RelationId, readonly string[]>): void {
+    for (const [relation, exclude] of relations) {
+      this.#watched.set(relation, exclude)
+      this.#broken.delete(relation)
+    }
   }
 
   async read(transaction: ClientBase): Promise<Batch> {
@@ -169,19 +180,30 @@ export class TriggerSource implements ChangeSource {
     return this.#running?.doorbell.probesNext ?? false
   }
 
-  async audit(control: ClientBase): Promise<readonly string[]> {
+  async audit(control: ClientBase): Promise<Audit> {
     const running = this.#started()
     await this.#installation.ensureSchema(control)
-    const repaired = await this.#installation.ensureRelations(running.control, this.#watched, [])
-    if (repaired.length === 0) return []
-    // One gap is enough, because whoever wrote unseen has ended: the lock on the table was waited for.
-    this.#gaps.add('triggers were missing', await currentSnapshot(running.control))
-    running.signals.wake()
+    const wanted = new Map([...this.#watched, ...this.#broken])
+    const { repaired, broken, outdated } = await this.#installation.repairRelations(running.control, wanted)
+    for (const error of outdated) running.signals.onError(error)
     await this.#decoder.learn(
       control,
       repaired.map(({ relation }) => relation.relation),
     )
-    return repaired.map(({ relation, because }) => `${relation.schema}.${relation.name}: ${because}`)
+    this.#capture(wanted)
+    for (const relation of broken.keys()) {
+      this.#watched.delete(relation)
+      this.#broken.set(relation, wanted.get(relation)!)
+    }
+    if (repaired.length > 0) {
+      // One gap is enough, because whoever wrote unseen has ended: the lock on the table was waited for.
+      this.#gaps.add('triggers were missing', await currentSnapshot(running.control))
+      running.signals.wake()
+    }
+    return {
+      repaired: repaired.map(({ relation, because }) => `${relation.schema}.${relation.name}: ${because}`),
+      broken,
+    }
   }
 
   async stop(): Promise<void> {
@@ -314,10 +336,4 @@ async function checkServer(control: ClientBase): Promise<void> {
   if (server.standby) {
     throw new UnsupportedDatabaseError('This server is a standby, which cannot be read from: connect to the primary.')
   }
-}
-
-/** A pooler that shares out its connections by the transaction tells its clients a number of its own. */
-async function staysWithBackend(control: ClientBase): Promise<boolean> {
-  const { rows } = await control.query<{ backend: number }>('SELECT pg_catalog.pg_backend_pid() AS backend')
-  return rows[0]?.backend === backendOf(control)
 }
