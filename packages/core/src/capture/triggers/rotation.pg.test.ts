@@ -2,8 +2,11 @@ import { expect, test } from 'vitest'
 import { ManualClock } from '../../../test/support/clock.js'
 import { SourceHarness } from '../source-harness.fixture.js'
 import { ROTATE_MS } from './rotation.js'
+import { COARSE_BYTES } from './rotation-sql.js'
 import { triggerSource } from './trigger-source.fixture.js'
 import type { TriggerSource } from './trigger-source.js'
+
+const SIZE = `(pg_total_relation_size('_pg_realtime.log_0') + pg_total_relation_size('_pg_realtime.log_1'))`
 
 interface Rotating {
   readonly harness: SourceHarness<TriggerSource>
@@ -114,9 +117,7 @@ test('under a lock on one segment the other one is emptied again and again', asy
     await harness.read()
   }
   const size = async (): Promise<number> => {
-    const [row] = await harness.run(
-      `select pg_total_relation_size('_pg_realtime.log_0') + pg_total_relation_size('_pg_realtime.log_1') as n`,
-    )
+    const [row] = await harness.run(`select ${SIZE} as n`)
     return Number(row?.['n'])
   }
   let largest = 0
@@ -127,4 +128,25 @@ test('under a lock on one segment the other one is emptied again and again', asy
   }
   expect(largest).toBeLessThan(150_000_000)
   await dump.query('commit')
+})
+
+test('a log that is too large, and cannot be emptied, goes on without rows until it can', async () => {
+  await using log = await rotating()
+  const { harness } = log
+  await log.pass(150_000)
+  expect(await log.sizes()).toEqual([0, 0])
+  // As if more than nothing were too large.
+  await harness.run(`do $$ begin execute replace(replace(pg_get_functiondef('_pg_realtime.rotate'::regproc),
+    '${COARSE_BYTES / 2}', (${SIZE} + 1)::text), '${COARSE_BYTES}', ${SIZE}::text); end $$`)
+  const dump = await harness.database.connect()
+  await dump.query('begin; lock table _pg_realtime.log_0, _pg_realtime.log_1 in access share mode')
+  await harness.run('insert into items values (1)')
+  expect((await harness.changes()).map(({ kind }) => kind)).toEqual(['insert'])
+  await log.pass(40_000)
+  await harness.run('insert into items values (2); update items set n = 2 where id = 2')
+  expect((await harness.changes()).map(({ kind }) => kind)).toEqual(['bulk', 'bulk'])
+  await dump.query('commit')
+  await log.pass(200_000)
+  await harness.run('insert into items values (3)')
+  expect((await harness.changes()).map(({ kind }) => kind)).toEqual(['insert'])
 })
