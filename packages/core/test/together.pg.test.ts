@@ -4,6 +4,8 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { createDatabase } from '@pg-realtime/tooling/postgres'
 import { analyze } from '../src/analyze/analyze.js'
+import type { Plan } from '../src/analyze/plan.js'
+import { Shapes } from '../src/refresh/shape.js'
 import { fieldsOf, runQuery, runStatements } from '../src/refresh/run-query.js'
 import { togetherForm } from '../src/refresh/together.js'
 import { textOf } from '../src/snapshot/content.js'
@@ -224,6 +226,28 @@ test('an instance that fails does not fail the others of its statement', async (
   await realtime.barrier().catch(() => {})
   for (const [index, live] of lives.slice(1).entries())
     expect(live.rows.at(-1)).toEqual({ q: Math.trunc(100 / (index + 1)) })
+})
+
+test('an answer that cannot be told apart is thrown away, and its instances are asked for one by one', async () => {
+  class Unsplit extends Shapes {
+    thrownAway = 0
+    override of(plan: Plan) {
+      const shape = super.of(plan)
+      const split = () => void (this.thrownAway += 1)
+      return shape.form ? Object.assign(shape, { form: { ...shape.form, split } }) : shape
+    }
+  }
+  await using shop = await openShop()
+  const shapes = new Unsplit(true)
+  await using realtime = shop.engine({}, { shapes })
+  const lives = [1, 2].map((id) => realtime.live(shop.db.selectFrom('users').select('name').where('id', '=', id)))
+  expect(await Promise.all(lives.map(({ ready }) => ready))).toEqual([[{ name: 'Ada' }], [{ name: 'Bob' }]])
+  expect(shapes.thrownAway).toBe(1)
+  await shop.run(`update users set name = name || '!'`)
+  await realtime.barrier()
+  expect(lives.map(({ single }) => single)).toEqual([{ name: 'Ada!' }, { name: 'Bob!' }])
+  expect(shapes.thrownAway).toBe(1)
+  expect(realtime.errors).toEqual([])
 })
 
 test('shapes that cannot be run together are run one by one', async () => {

@@ -25,8 +25,8 @@ export type Answer<Query extends Refreshable> = { readonly item: Item<Query> } &
       readonly ms: number
     }
   | { readonly kind: 'failed'; readonly error: RealtimeError; readonly ms: number }
-  /** It would hold up the others: it is run apart from them. */
-  | { readonly kind: 'slow' }
+  /** It is left to another transaction: it would hold up the others, or this one has ended. */
+  | { readonly kind: 'postponed' }
 )
 
 export interface RunnerOptions {
@@ -81,7 +81,7 @@ export class Runner<Query extends Refreshable> {
     let result: TextResult | undefined
     try {
       const statement = shape.form!.text(items.map((item) => item.parameters!))
-      ;[result] = await this.#lane.send([{ ...step, statements: [statement] }])
+      ;[result] = await this.#send([{ ...step, statements: [statement] }])
     } catch (error) {
       if (saysNothing(error)) throw error
       if (isInterrupted(error)) shape.wasTooSlowTogether()
@@ -98,6 +98,10 @@ export class Runner<Query extends Refreshable> {
         content: contents[index]!,
         ms: ms / items.length,
       }))
+    }
+    if (this.#lane.isCommitted) {
+      shape.cannotBeTogether()
+      return items.map((item) => ({ kind: 'postponed', item }))
     }
     const answers = await this.#each([step])
     if (answers.every(({ kind }) => kind === 'rows')) shape.cannotBeTogether()
@@ -136,8 +140,7 @@ export class Runner<Query extends Refreshable> {
       await this.#prepare(steps)
       const startedAt = this.#options.measure()
       const parts = steps.map((step) => this.#executions(step))
-      const isLast = this.#isLast && this.#unprepared.size === 0
-      const results = await (isLast ? this.#lane.sendLast(parts) : this.#lane.send(parts))
+      const results = await this.#send(parts)
       const ms = (this.#options.measure() - startedAt) / items.length
       for (const { shape, items: own } of steps) this.#took(shape, own.length, ms)
       let [shape, fields]: [Shape | undefined, readonly RawField[]] = [undefined, []]
@@ -154,6 +157,11 @@ export class Runner<Query extends Refreshable> {
     }
   }
 
+  #send(parts: readonly Part[]): Promise<TextResult[]> {
+    const isLast = this.#isLast && this.#unprepared.size === 0
+    return isLast ? this.#lane.sendLast(parts) : this.#lane.send(parts)
+  }
+
   #fieldsOf(shape: Shape, result: TextResult): readonly RawField[] {
     return (shape.fields = fieldsOf(result, shape.fields))
   }
@@ -167,7 +175,7 @@ export class Runner<Query extends Refreshable> {
     const answers: Answer<Query>[] = []
     for (const { item, shape, step } of itemsOf(steps)) {
       const isPostponed = shape.isSlow && this.#options.isShared
-      answers.push(isPostponed ? { kind: 'slow', item } : await this.#alone(item, step))
+      answers.push(isPostponed ? { kind: 'postponed', item } : await this.#alone(item, step))
     }
     return answers
   }
@@ -190,7 +198,7 @@ export class Runner<Query extends Refreshable> {
   #failed(error: unknown, { item, shape }: { item: Item<Query>; shape: Shape }, ms: number): Answer<Query> {
     if (!this.#isTooSlow(error)) return { kind: 'failed', item, error: queryError(error, item.query.sql), ms }
     shape.becameSlow()
-    return { kind: 'slow', item }
+    return { kind: 'postponed', item }
   }
 
   #took(shape: Shape, count: number, ms: number): void {

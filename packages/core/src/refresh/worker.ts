@@ -160,7 +160,7 @@ type Result<Query extends Refreshable> = Extract<Answer<Query>, { readonly kind:
 
 function deliver<Query extends Refreshable>(answer: Answer<Query>, delivery: Delivery): Promise<void> | undefined {
   const { query, reasons } = answer.item
-  if (answer.kind === 'slow') query.schedule.postpone()
+  if (answer.kind === 'postponed') query.schedule.postpone()
   else if (answer.kind === 'failed') {
     const { error, ms: durationMs } = answer
     report(query, { ...NO_RESULT, reasons, snapshot: delivery.token, durationMs, error })
