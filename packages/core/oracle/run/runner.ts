@@ -27,7 +27,8 @@ export interface RunOptions {
 }
 
 export interface Failure {
-  readonly kind: 'stale' | 'history' | 'subscriber' | 'write' | 'refused' | 'barrier' | 'hang' | 'error'
+  /** `aborted`: the case could not be run to its end. */
+  readonly kind: 'stale' | 'history' | 'subscriber' | 'write' | 'refused' | 'barrier' | 'hang' | 'error' | 'aborted'
   readonly round: number
   readonly query: string | undefined
   readonly message: string
@@ -64,6 +65,17 @@ export async function runCase(input: Case, options: RunOptions): Promise<Outcome
     return await run.all()
   } finally {
     await run.stop()
+  }
+}
+
+/** The same, where a case that cannot be run to its end is one that failed. */
+export async function tryCase(input: Case, options: RunOptions): Promise<Partial<Outcome> & Pick<Outcome, 'failures'>> {
+  try {
+    return await runCase(input, options)
+  } catch (error) {
+    const kind = isProgrammingError(error) ? 'error' : 'aborted'
+    const message = error instanceof Error ? `${error.message}\n${error.stack}` : String(error)
+    return { failures: [{ kind, message, query: undefined, round: -1 }] }
   }
 }
 
