@@ -129,8 +129,11 @@ class Run {
     try {
       await within(this.#rounds(), this.#options.caseTimeoutMs ?? 300_000, 'the case')
     } catch (error) {
-      if (!(error instanceof HangError)) throw error
-      this.#fail('hang', `${error.message}; ${this.#doing}\n${await this.#database.sessions()}`)
+      if (error instanceof HangError)
+        this.#fail('hang', `${error.message}; ${this.#doing}\n${await this.#database.sessions()}`)
+      // What was found before stands.
+      else if (this.#failures.length > 0) this.#fail('aborted', `${String(error)}; ${this.#doing}`)
+      else throw error
     }
     const { counts } = this.#routing
     const statistics = { ...this.#counts, routing: { ...counts }, engineErrors: this.#engineErrors }
