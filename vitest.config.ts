@@ -16,7 +16,10 @@ const quick = [
 ]
 const fast = process.env['PG_REALTIME_FAST'] === '1'
 
-/** Real servers, sockets and browsers on a shared machine: in CI a test that fails is tried once more, and its first failure is printed. */
+/**
+ * Real servers, sockets and browsers on a shared machine: in CI a test that fails is tried once more. Its first failure is printed,
+ * and the summary of the whole run names it. The oracle's tests are not, see `packages/core/oracle/verdict.ts`.
+ */
 const retry = process.env['CI'] === 'true' ? 1 : 0
 
 const needsPostgres = '**/*.pg.test.ts'

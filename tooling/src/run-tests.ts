@@ -3,6 +3,8 @@
  *
  *     412 passed, 0 failed
  *
+ * Before it stand the tests that passed only at their second try.
+ *
  * Arguments: `--only fast` or `--only pg`; `--majors 17,18`, or PG_MAJORS in the environment: the PostgreSQL majors for the
  * suite that needs one.
  */
@@ -22,13 +24,18 @@ import {
   oneFailed,
   onePassed,
 } from './run/count.js'
+import { describeSecondTries, secondTries } from './run/second-tries.js'
 import { type Selection, type Step, stepsOf } from './run/steps.js'
 
 interface Outcome {
   readonly step: Step
   readonly count: Count
+  /** The tests that passed only at the second try. */
+  readonly again: readonly string[]
   readonly seconds: number
 }
+
+type Found = Pick<Outcome, 'count' | 'again'>
 
 /** What a step that hangs has to end by itself. */
 const GRACE_MS = 10_000
@@ -49,6 +56,8 @@ for (const step of stepsOf(values.only as Selection, majors)) outcomes.push(awai
 
 const total = outcomes.map((outcome) => outcome.count).reduce(add, nothing)
 console.log(`\n${outcomes.map(summary).join('\n')}\n`)
+const again = describeSecondTries(outcomes.map(({ step, again: tests }) => ({ step: step.name, tests })))
+if (again !== '') console.log(again)
 console.log(closingLine(total))
 writeFileSync(join(reports, 'total.txt'), `${closingLine(total)}\n`)
 process.exitCode = total.failed === 0 ? 0 : 1
@@ -56,19 +65,20 @@ process.exitCode = total.failed === 0 ? 0 : 1
 async function run(step: Step): Promise<Outcome> {
   console.log(`\n── ${step.name} ${'─'.repeat(Math.max(0, 100 - step.name.length))}`)
   const begin = performance.now()
-  const count = step.kind === 'vitest' ? await runVitest(step) : await runCheck(step)
-  return { step, count, seconds: (performance.now() - begin) / 1000 }
+  const found = step.kind === 'vitest' ? await runVitest(step) : await runCheck(step)
+  return { step, ...found, seconds: (performance.now() - begin) / 1000 }
 }
 
-async function runCheck(step: Step): Promise<Count> {
-  return (await execute(step, step.command)) === 0 ? onePassed : oneFailed
+async function runCheck(step: Step): Promise<Found> {
+  return { count: (await execute(step, step.command)) === 0 ? onePassed : oneFailed, again: [] }
 }
 
-async function runVitest(step: Step): Promise<Count> {
+async function runVitest(step: Step): Promise<Found> {
   const file = join(reports, `${step.name.replace(/\W+/g, '-')}.json`)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   const code = await execute(step, [...step.command, ...reporters])
-  return countReport(readReport(file), code)
+  const report = readReport(file)
+  return { count: countReport(report, code), again: secondTries(report, repositoryRoot) }
 }
 
 function readReport(file: string): VitestReport | undefined {

@@ -13,9 +13,10 @@ import { plantedRoutingBugs } from './planted-routing-bugs.js'
 import { describeCase, describeFailure, saveRegression } from './report.js'
 import { generatePartsCase } from './parts/generate.js'
 import { generateRoutingCase } from './routing/generate.js'
-import { runCase, type EngineFactory, type Failure, type Statistics } from './run/runner.js'
+import { runCase, tryCase, type EngineFactory, type Failure, type Statistics } from './run/runner.js'
 import { failureSignature, shrinkCase } from './shrink.js'
 import { serverVersion } from './run/database.js'
+import { verdictOf } from './verdict.js'
 
 const { values } = parseArgs({
   options: {
@@ -41,7 +42,7 @@ const { values } = parseArgs({
     features: { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     'no-save': { type: 'boolean', default: false },
-    /** A case that fails is run once more, and counts if it fails again; both are printed. */
+    /** A case that the environment kept from being run is run once more, and counts if it fails again; see `verdict.ts`. */
     retry: { type: 'boolean', default: false },
     'keep-going': { type: 'boolean', default: false },
   },
@@ -69,7 +70,7 @@ const engine =
       shapes: new Shapes(values.together, rereadFrom(seed)),
     })
 
-const totals = { cases: 0, transactions: 0, failures: 0, seconds: 0 }
+const totals = { cases: 0, transactions: 0, failures: 0, triedAgain: 0, seconds: 0 }
 const counts = new Map<string, number>()
 const features = new Map<string, number>()
 const engineErrors = new Map<string, number>()
@@ -85,22 +86,18 @@ for (let seed = Number(values.seed); totals.transactions < Number(values.transac
     shapes: Number(values.shapes),
     settings,
   })
-  const { failures, statistics } = await runCase(generated.case, {
-    createEngine: engine(seed),
-    historyShare: Number(values.history),
-  }).catch((cause: unknown) => {
-    throw new Error(`the case of seed ${seed} could not be run`, { cause })
-  })
+  const { failures, statistics } = await tryOnce(generated.case)
   totals.cases++
   totals.transactions += generated.transactions
   totals.seconds = Math.round((Date.now() - began) / 1000)
   for (const [feature, count] of generated.features) features.set(feature, (features.get(feature) ?? 0) + count)
-  tally(statistics)
+  if (statistics) tally(statistics)
   if (totals.cases % 10 === 0)
     console.log(
       `seed ${seed}: ${totals.transactions} transactions in ${totals.seconds} s, ${totals.failures} failed cases`,
     )
-  if (failures[0] && !(await passesAgain(generated.case, failures[0]))) await failed(generated.case, failures[0])
+  const failure = await verdictOf(failures, values.retry ? (first) => tryAgain(generated.case, first) : undefined)
+  if (failure) await failed(generated.case, failure)
   if (totals.failures > 0 && !values['keep-going']) break
 }
 console.log({ version, ...totals, ...Object.fromEntries(counts) })
@@ -120,11 +117,14 @@ function tally({ engineErrors: reported, routing, ...numbers }: Statistics): voi
   for (const [name, count] of reported) engineErrors.set(name, (engineErrors.get(name) ?? 0) + count)
 }
 
-async function passesAgain(input: Case, failure: Failure): Promise<boolean> {
-  if (!values.retry) return false
-  console.log(`\nfailed the first time: seed ${input.seed}\n${describeFailure(failure, input)}`)
-  const { failures } = await runCase(input, { createEngine: engine(input.seed), historyShare: Number(values.history) })
-  return failures.length === 0
+function tryOnce(input: Case): ReturnType<typeof tryCase> {
+  return tryCase(input, { createEngine: engine(input.seed), historyShare: Number(values.history) })
+}
+
+async function tryAgain(input: Case, failure: Failure): Promise<readonly Failure[]> {
+  totals.triedAgain++
+  console.log(`\ntried again: seed ${input.seed}\n${describeFailure(failure, input)}`)
+  return (await tryOnce(input)).failures
 }
 
 async function failed(input: Case, failure: Failure): Promise<void> {
@@ -134,7 +134,7 @@ async function failed(input: Case, failure: Failure): Promise<void> {
   const signature = failureSignature(failure)
   const isKnown = signatures.has(signature) && !['stale', 'history'].includes(failure.kind)
   signatures.add(signature)
-  if (values['no-shrink'] || isKnown) return
+  if (values['no-shrink'] || isKnown || failure.kind === 'aborted') return
   console.log('shrinking…')
   const small = await shrinkCase(input, { fails: (candidate) => failsAlike(candidate, signature) })
   console.log(`\n${describeCase(small)}`)

@@ -131,8 +131,15 @@ export function parseEventId(id: string): Resume | undefined {
 
 /** What a client sends that has seen a snapshot, and wants all rows. */
 export function withoutRows({ snapshot }: Resume): string {
-  return formatEventId({ version: '-', snapshot, state: '-' })
+  return formatEventId({ version: NO_ROWS, snapshot, state: NO_ROWS })
 }
+
+/** Whether an event is about rows, or the server has none yet for a client that wants all of them. */
+export function namesRows(held: Resume | undefined): held is Resume {
+  return held !== undefined && held.version !== NO_ROWS
+}
+
+const NO_ROWS = '-'
 
 /** Longer ones meet the limits of HTTP headers, in which browsers send an event's id back. */
 const LONGEST_SNAPSHOT = 2_000

@@ -190,7 +190,7 @@ test('a client that comes back is sent what it missed behind the last event that
   await recorder.until((data) => data[0]!.code === 'missed')
   expect(lines).toHaveBeenCalledTimes(1)
   // What it said to hold: the state after the first change, not the first rows.
-  expect(since.mock.calls.at(-1)![0]).toMatch(/\.1$/)
+  expect(since.mock.calls.at(-1)![0].state).toMatch(/\.1$/)
   lines.mockRestore()
   since.mockRestore()
 })

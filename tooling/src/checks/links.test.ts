@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +8,15 @@ import { repositoryFiles, repositoryRoot } from './repository.js'
 
 it('holds in this repository', () => {
   expect(brokenLinks(repositoryRoot, repositoryFiles(/\.md$/))).toEqual([])
+})
+
+// That the files exist is what the test above finds.
+it('leads from each promise to tests that hold it', () => {
+  const guarantees = readFileSync(join(repositoryRoot, 'docs/guarantees.md'), 'utf8')
+  const promises = [...guarantees.matchAll(/^\| \*\*(.+?)\*\* .*\|([^|]*)\|$/gm)]
+  expect(promises.length).toBeGreaterThanOrEqual(7)
+  const without = promises.filter(([, , tests = '']) => !/\]\([^)]+\.test\.ts\)/.test(tests)).map(([, name]) => name)
+  expect(without).toEqual([])
 })
 
 let root: string

@@ -5,12 +5,17 @@ export interface Count {
   readonly skipped: number
 }
 
-/** The part of vitest's JSON report that is counted. */
+/** The part of vitest's JSON report that is looked at. */
 export interface VitestReport {
   readonly testResults: readonly {
     readonly name: string
     readonly status: string
-    readonly assertionResults: readonly { readonly status: string }[]
+    readonly assertionResults: readonly {
+      readonly status: string
+      readonly fullName?: string
+      /** Of every try, also of a test that passed in the end. */
+      readonly failureMessages?: readonly string[]
+    }[]
   }[]
 }
 

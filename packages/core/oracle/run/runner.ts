@@ -27,7 +27,8 @@ export interface RunOptions {
 }
 
 export interface Failure {
-  readonly kind: 'stale' | 'history' | 'subscriber' | 'write' | 'refused' | 'barrier' | 'hang' | 'error'
+  /** `aborted`: the case could not be run to its end. */
+  readonly kind: 'stale' | 'history' | 'subscriber' | 'write' | 'refused' | 'barrier' | 'hang' | 'error' | 'aborted'
   readonly round: number
   readonly query: string | undefined
   readonly message: string
@@ -64,6 +65,17 @@ export async function runCase(input: Case, options: RunOptions): Promise<Outcome
     return await run.all()
   } finally {
     await run.stop()
+  }
+}
+
+/** The same, where a case that cannot be run to its end is one that failed. */
+export async function tryCase(input: Case, options: RunOptions): Promise<Partial<Outcome> & Pick<Outcome, 'failures'>> {
+  try {
+    return await runCase(input, options)
+  } catch (error) {
+    const kind = isProgrammingError(error) ? 'error' : 'aborted'
+    const message = error instanceof Error ? `${error.message}\n${error.stack}` : String(error)
+    return { failures: [{ kind, message, query: undefined, round: -1 }] }
   }
 }
 
@@ -117,8 +129,11 @@ class Run {
     try {
       await within(this.#rounds(), this.#options.caseTimeoutMs ?? 300_000, 'the case')
     } catch (error) {
-      if (!(error instanceof HangError)) throw error
-      this.#fail('hang', `${error.message}; ${this.#doing}\n${await this.#database.sessions()}`)
+      if (error instanceof HangError)
+        this.#fail('hang', `${error.message}; ${this.#doing}\n${await this.#database.sessions()}`)
+      // What was found before stands.
+      else if (this.#failures.length > 0) this.#fail('aborted', `${String(error)}; ${this.#doing}`)
+      else throw error
     }
     const { counts } = this.#routing
     const statistics = { ...this.#counts, routing: { ...counts }, engineErrors: this.#engineErrors }

@@ -1,17 +1,27 @@
 import { type Patch } from '@pg-realtime/core'
-import type { WirePatch } from '../protocol.js'
+import type { Resume, WirePatch } from '../protocol.js'
 
 /** One step of a live query's rows, as an update tells it. */
 export interface Transition {
   readonly previousRows: readonly object[]
   readonly rows: readonly object[]
+  /** Of the rows after the step. */
+  readonly version: string
   readonly patch: Patch<object>
 }
+
+/** What a client says that it holds: the name of its rows, and their version. */
+export type Held = Pick<Resume, 'state' | 'version'>
 
 /** A serialised patch; `size` counts the rows that it names. */
 export interface RenderedPatch {
   readonly text: string
   readonly size: number
+}
+
+/** A step that may be sent, and the version of the rows that it leads on from. */
+interface Step extends RenderedPatch {
+  readonly follows: string
 }
 
 /** How many steps a client may be behind, and how much text they may take, before it is sent all rows. */
@@ -25,21 +35,32 @@ const FEW_ROWS = 8
  * which they were shown; the epoch tells them from those of another server, or another life of the query, whose rows may
  * stand in another order although they are the same.
  *
+ * An epoch is short, since it travels with each patch, and so two of them may be equal by chance. A client's rows are
+ * therefore taken for those of a number only if their version is the one that was shown under it.
+ *
  * Nothing is serialised before somebody asks; from then on each patch is when the next one comes, at the latest, so that
  * no rows of the past are kept.
  */
 export class History {
   readonly #render: (patch: Patch<object>) => RenderedPatch
-  readonly #epoch = crypto.randomUUID().slice(0, 4)
+  readonly #epoch: string
   #number = 0
   #rowCount: number
-  #steps: RenderedPatch[] = []
-  #newest: Transition | undefined
+  #version: string
+  #steps: Step[] = []
+  #newest: { readonly patch: Patch<object>; readonly follows: string } | undefined
   #isAsked = false
 
-  constructor(rows: readonly object[], render: (patch: Patch<object>) => RenderedPatch) {
+  constructor(
+    rows: readonly object[],
+    version: string,
+    render: (patch: Patch<object>) => RenderedPatch,
+    epoch: string = someEpoch(),
+  ) {
     this.#rowCount = rows.length
+    this.#version = version
     this.#render = render
+    this.#epoch = epoch
   }
 
   /** The number of the newest rows. */
@@ -52,22 +73,24 @@ export class History {
     return `${this.#epoch}.${number}`
   }
 
-  advance(transition: Transition): void {
+  advance({ patch, rows, version }: Omit<Transition, 'previousRows'>): void {
     if (this.#isAsked) this.#renderNewest()
     else if (this.#newest) this.#steps = []
-    this.#newest = transition
+    this.#newest = { patch, follows: this.#version }
     this.#number += 1
-    this.#rowCount = transition.rows.length
+    this.#rowCount = rows.length
+    this.#version = version
   }
 
-  /** What leads from the rows of that name to the newest ones; undefined where all rows are the cheaper answer. */
-  since(state: string): { readonly from: number; readonly lines: string } | undefined {
+  /** What leads from these rows to the newest ones; undefined where they are others, or all rows are the cheaper answer. */
+  since({ state, version }: Held): { readonly from: number; readonly lines: string } | undefined {
     this.#isAsked = true
     const from = this.#numberOf(state)
     if (from === undefined) return undefined
     this.#renderNewest()
     const missed = from === this.#number ? [] : this.#steps.slice(from - this.#number)
     if (missed.length < this.#number - from) return undefined
+    if (version !== (missed[0]?.follows ?? this.#version)) return undefined
     const size = missed.reduce((sum, step) => sum + step.size, 0)
     if (size > Math.max(FEW_ROWS, this.#rowCount / 2)) return undefined
     return { from, lines: missed.length === 1 ? missed[0]!.text : missed.map(({ text }) => text).join('\n') }
@@ -81,13 +104,19 @@ export class History {
 
   #renderNewest(): void {
     if (!this.#newest) return
-    this.#steps.push(this.#render(this.#newest.patch))
+    const { patch, follows } = this.#newest
+    this.#steps.push({ ...this.#render(patch), follows })
     this.#newest = undefined
     let length = this.#steps.reduce((sum, { text }) => sum + text.length, 0)
     while (this.#steps.length > MOST_STEPS || (length > MOST_TEXT && this.#steps.length > 1)) {
       length -= this.#steps.shift()!.text.length
     }
   }
+}
+
+/** 24 bits in four characters. */
+function someEpoch(): string {
+  return Buffer.from(crypto.randomUUID().slice(0, 6), 'hex').toString('base64url')
 }
 
 /** The positions and values of a patch, as short as JSON allows. */

@@ -32,6 +32,10 @@ describe('patches', () => {
   test.each([
     ['follows other rows', (server: ScriptedLink) => server.last.patch(7, { r: [0] }, v3)],
     ['is of another server', (server: ScriptedLink) => server.last.patch(1, { r: [0] }, { ...v3, state: 'f.2' })],
+    [
+      'is of another server, and leads to its present number',
+      (server: ScriptedLink) => server.last.patch(2, {}, { ...v3, state: 'f.1' }),
+    ],
     ['names a row that is not there', (server: ScriptedLink) => server.last.patch(1, { u: [9, {}] }, v2)],
     ['cannot be read', (server: ScriptedLink) => server.last.tracked('v2~7.1.20:20:~e.2', '~2l1|{')],
   ])('one that %s makes the link ask for all rows', (_, send) => {
@@ -47,6 +51,16 @@ describe('patches', () => {
     expect(statuses()).toEqual(['connecting', 'live'])
   })
 
+  test('one that comes before any rows makes the link ask for all rows', () => {
+    const { server, subscribe } = setupLink()
+    using recorder = subscribe('orders')
+    server.last.start()
+    server.last.status('stale', { version: '-', snapshot: '7.1.10:10:', state: '-' })
+    server.last.patch(1, { i: [0, { id: 1 }] }, v2)
+    expect(recorder.data).toEqual([])
+    expect(server.connections.map(({ isOpen }) => isOpen)).toEqual([false, true])
+  })
+
   test('a late one of an earlier socket is dropped', () => {
     const { server, recorder } = patched()
     server.last.rows([{ id: 3 }], v3)
@@ -60,5 +74,41 @@ describe('patches', () => {
     using recorder = subscribe('chat')
     server.last.tracked('1', '~2l0|{}')
     expect(recorder.data).toEqual([{ id: '1', data: '~2l0|{}' }])
+  })
+})
+
+describe('a status', () => {
+  const held = () => {
+    const it = setupLink()
+    const recorder = it.subscribe('orders', { shop: 1 })
+    it.server.last.start()
+    it.server.last.rows([{ id: 1 }], v2)
+    return { ...it, recorder }
+  }
+
+  test('of the rows that are held changes nothing else', () => {
+    const { server, recorder, statuses } = held()
+    server.last.status('stale', { ...v2, snapshot: v3.snapshot })
+    expect(server.connections).toHaveLength(1)
+    expect(recorder.data).toHaveLength(1)
+    expect(statuses()).toEqual(['connecting', 'live', 'stale'])
+  })
+
+  test.each([
+    ['another version', { ...v2, version: 'v1' }],
+    ['another number', { ...v2, state: 'e.1' }],
+    ['another epoch', { ...v2, state: 'f.2' }],
+  ])('of rows of %s makes the link ask for all rows', (_, other) => {
+    const { server, recorder, statuses } = held()
+    server.last.status('stale', other)
+    expect(server.connections.map(({ isOpen }) => isOpen)).toEqual([false, true])
+    expect(server.last.announcement?.resume).toBe('-~7.1.20~-')
+    server.last.start()
+    // The server that is asked for all rows has none yet.
+    server.last.status('stale', { version: '-', snapshot: v2.snapshot, state: '-' })
+    server.last.rows([{ id: 7 }], v3)
+    expect(recorder.data).toEqual([[{ id: 1 }], [{ id: 7 }]])
+    expect(server.connections).toHaveLength(2)
+    expect(statuses()).toEqual(['connecting', 'live', 'stale', 'live'])
   })
 })

@@ -1,7 +1,15 @@
 import { compareSnapshots } from '@pg-realtime/core/snapshot'
 import { TRPCClientError, type Operation } from '@trpc/client'
 import type { Observable, Observer } from '@trpc/server/observable'
-import { announce, withoutRows, type PatchMessage, type Resume, type RowsMessage } from '../protocol.js'
+import {
+  announce,
+  namesRows,
+  withoutRows,
+  type Message,
+  type PatchMessage,
+  type Resume,
+  type RowsMessage,
+} from '../protocol.js'
 import { Attempt, type ClientError, type Envelope } from './attempt.js'
 import type { Clock } from './clock.js'
 import { isBadRequest, mayPass } from './link-errors.js'
@@ -44,7 +52,7 @@ const ATTEMPT = 2 ** 32
  *       ▼ │
  *     waiting
  *
- * A patch that does not fit what the client holds is no error: it asks again, for all rows.
+ * A patch or a status that does not fit what the client holds is no error: it asks again, for all rows.
  */
 export class LinkSession {
   readonly #context: LinkContext
@@ -117,7 +125,7 @@ export class LinkSession {
   #message(envelope: Envelope, event: LiveEvent): void {
     const { id, message, held } = event
     if (message.kind !== 'status' && this.#isOlder(event)) return
-    if (message.kind === 'patch' && !this.#follows(message, held)) return this.#resynchronize()
+    if (!this.#fits(message, held)) return this.#resynchronize()
     this.#hasData = true
     this.#isLive = true
     this.#failures = 0
@@ -126,7 +134,7 @@ export class LinkSession {
       if (!rows) return
       this.#emit(envelope, rows)
     }
-    this.#held = held ?? this.#held
+    if (namesRows(held)) this.#held = held
     this.#eventId = id
     this.#enter({ kind: 'told', status: message.status })
   }
@@ -163,9 +171,11 @@ export class LinkSession {
     return compareSnapshots(held.snapshot, this.#held.snapshot) === 'older'
   }
 
-  #follows({ from }: PatchMessage, next: Resume | undefined): boolean {
-    const epoch = next?.state.split('.')[0]
-    return this.#held?.state === `${epoch}.${from}`
+  /** Whether a message is about the rows that are held; where it is not, nothing of it may be believed. */
+  #fits(message: Message, next: Resume | undefined): boolean {
+    if (message.kind === 'rows') return true
+    if (message.kind === 'patch') return this.#held?.state === `${next?.state.split('.')[0]}.${message.from}`
+    return !namesRows(next) || (next.version === this.#held?.version && next.state === this.#held.state)
   }
 
   #resynchronize(): void {

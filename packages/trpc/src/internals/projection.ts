@@ -1,6 +1,6 @@
-import type { Patch } from '@pg-realtime/core'
+import type { LiveState, Patch } from '@pg-realtime/core'
 import { isPlainObject, PLAIN, rowsMessage, type RowsMessage, type ServerStatus } from '../protocol.js'
-import { collectSteps, History, type RenderedPatch, type RowProjection, type Transition } from './history.js'
+import { collectSteps, History, type Held, type RenderedPatch, type RowProjection, type Transition } from './history.js'
 import { markShared } from './share-serialized.js'
 import type { DataTransformer } from './transformer.js'
 
@@ -25,6 +25,9 @@ interface Content {
   readonly lines: () => string
   readonly message: (status: ServerStatus, single: boolean) => RowsMessage
 }
+
+/** Rows as a live query shows them. */
+export type Shown = Pick<LiveState<object>, 'rows' | 'version'>
 
 /** Where a list of rows stands among those before and after. */
 interface Place {
@@ -63,15 +66,15 @@ export class Projection implements RowProjection {
   }
 
   /** How the rows are named to clients; from now on their patches are kept. */
-  stateOf(rows: readonly object[]): string {
-    const { history, number } = this.#place(rows)
+  stateOf(shown: Shown): string {
+    const { history, number } = this.#place(shown)
     return history.stateOf(number)
   }
 
-  /** What leads from the rows of that name to these; undefined where all rows are the cheaper answer. */
-  patchesSince(state: string, rows: readonly object[]): { readonly from: number; readonly lines: string } | undefined {
-    const { history, number } = this.#place(rows)
-    return number === history.number ? history.since(state) : undefined
+  /** What leads from the rows that a client holds to these; undefined where it is to be sent all rows. */
+  patchesSince(held: Held, shown: Shown): { readonly from: number; readonly lines: string } | undefined {
+    const { history, number } = this.#place(shown)
+    return number === history.number ? history.since(held) : undefined
   }
 
   /** Told of each update, by every subscriber: the first one counts. */
@@ -84,9 +87,9 @@ export class Projection implements RowProjection {
     this.#places.set(transition.rows, { history, number: history.number })
   }
 
-  #place(rows: readonly object[]): Place {
+  #place({ rows, version }: Shown): Place {
     let place = this.#places.get(rows)
-    if (!place) this.#places.set(rows, (place = { history: new History(rows, this.#render), number: 0 }))
+    if (!place) this.#places.set(rows, (place = { history: new History(rows, version, this.#render), number: 0 }))
     return place
   }
 

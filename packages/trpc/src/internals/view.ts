@@ -11,7 +11,7 @@ import {
 } from '../protocol.js'
 import type { Floor } from './floor.js'
 import type { Transition } from './history.js'
-import type { Projection } from './projection.js'
+import type { Projection, Shown } from './projection.js'
 
 /** What one subscriber has been sent, and so what it is owed. At most one thing is owed at a time: the newest. */
 export interface View<Out> {
@@ -86,7 +86,7 @@ export class LinkView implements View<unknown> {
     const isLate = this.#floor.isLate && !this.#floor.hasReached(state.snapshot)
     const status = isLate ? 'stale' : statusOf(state)
     // Rows must be there for a history of theirs to begin, so that the next change can be a patch.
-    if (state.version !== '') this.#presentation.projection.stateOf(this.#rows(state.rows))
+    if (state.version !== '') this.#presentation.projection.stateOf(this.#shown(state))
     if (status === this.#status) return undefined
     this.#status = status
     return { value: tracked(this.#eventId(state.snapshot, String(++this.#statusCount)), statusMessage(status)) }
@@ -96,13 +96,13 @@ export class LinkView implements View<unknown> {
     const admission = this.#floor.admit(state.snapshot)
     if (admission === 'wait') return undefined
     const status = admission === 'late' ? 'stale' : statusOf(state)
-    const rows = this.#rows(state.rows)
+    const shown = this.#shown(state)
     const { projection } = this.#presentation
-    const missed = projection.patchesSince(this.#state, rows)
+    const missed = projection.patchesSince({ state: this.#state, version: this.#version }, shown)
     this.#version = state.version
-    this.#state = projection.stateOf(rows)
+    this.#state = projection.stateOf(shown)
     this.#status = status
-    const message = missed ? patchText(status, missed.from, missed.lines) : this.#allOf(rows, status)
+    const message = missed ? patchText(status, missed.from, missed.lines) : this.#allOf(shown.rows, status)
     return { value: tracked(this.#eventId(state.snapshot), message) }
   }
 
@@ -112,8 +112,8 @@ export class LinkView implements View<unknown> {
     return formatEventId({ version: this.#version, snapshot: seen, state: this.#state }, nonce)
   }
 
-  #rows(rows: readonly object[]): readonly object[] {
-    return this.#presentation.single ? firstOf(rows) : rows
+  #shown({ rows, version }: LiveState<object>): Shown {
+    return { rows: this.#presentation.single ? firstOf(rows) : rows, version }
   }
 
   #allOf(rows: readonly object[], status: ServerStatus): RowsMessage {
@@ -139,7 +139,7 @@ function firstOf(rows: readonly object[]): readonly object[] {
 function firstRowOf(update: Transition): Transition {
   const [previousRows, rows] = [firstOf(update.previousRows), firstOf(update.rows)]
   const [previous, row] = [previousRows[0], rows[0]]
-  return { previousRows, rows, patch: replacement(previous, row) }
+  return { previousRows, rows, version: update.version, patch: replacement(previous, row) }
 }
 
 function replacement(previous: object | undefined, row: object | undefined): Transition['patch'] {

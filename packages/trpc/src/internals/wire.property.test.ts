@@ -59,20 +59,21 @@ test('what a client makes of patches, one at a time or several at once, is what 
     const projection = new Projection(transformer, mappers[seed % 3])
     const cache = new RowCache(transformer)
     let rows: readonly Row[] = Array.from({ length: Math.floor(random() * 20) }, () => someRow(random))
-    let state = projection.stateOf(rows)
+    let held = { state: projection.stateOf({ rows, version: 'v0' }), version: 'v0' }
     let shown = cache.read(projection.lines(rows), rows.length)
     let seen = projection.values(rows)
-    projection.patchesSince(state, rows)
+    projection.patchesSince(held, { rows, version: 'v0' })
     for (let step = 0; step < 15; step++) {
       const previousRows = rows
       rows = next(rows, random)
-      projection.advance({ previousRows, rows, patch: diffRows(previousRows, rows) })
+      const version = `v${step + 1}`
+      projection.advance({ previousRows, rows, version, patch: diffRows(previousRows, rows) })
       if (random() < 0.3) continue
-      const missed = projection.patchesSince(state, rows)
+      const missed = projection.patchesSince(held, { rows, version })
       if (missed) patches += 1
       const before = shown
       shown = missed ? cache.apply(missed.lines) : cache.read(projection.lines(rows), rows.length)
-      state = projection.stateOf(rows)
+      held = { state: projection.stateOf({ rows, version }), version }
       const values = projection.values(rows)
       const expected = values.map((value) =>
         transformer.deserialize(JSON.parse(JSON.stringify(transformer.serialize(value)))),
