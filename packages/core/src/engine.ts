@@ -259,7 +259,6 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
   async #stop(): Promise<void> {
     this.#pipeline?.rejectBarriers()
     for (const handle of [...this.#registry.handles]) handle.end(new ClosedError('The engine was stopped.'))
-    // Also one that is starting: that may wait for a lock.
     await this.#pipeline?.stop()
     await this.#started?.catch(() => {})
     this.#pipeline = undefined
