@@ -2,6 +2,7 @@ import type { FunctionNode, OperationNode, ReferenceNode, SelectQueryNode } from
 import { sqlTokens } from '../../util/sql-text.js'
 import type { Block, FromItem } from './blocks.js'
 import { children, columnName, is, tableName, truncated } from './nodes.js'
+import { isSingle } from './raw-text.js'
 
 /** One column that a SELECT returns. */
 export type Output =
@@ -39,6 +40,7 @@ function allOutputs(
 }
 
 function namedOutput(selection: OperationNode): Output | undefined {
+  if (!isSingle(selection)) return undefined
   if (selection.kind === 'AliasNode') {
     const { node, alias } = selection as unknown as { node: OperationNode; alias: OperationNode & { name?: unknown } }
     return alias.kind === 'IdentifierNode' && typeof alias.name === 'string'
@@ -74,9 +76,12 @@ export function yieldsOverNothing(node: SelectQueryNode, mayBeOwn: (reference: R
 
 /** Whether the rows that are returned depend on rows that are not. */
 export function picksRows(node: SelectQueryNode): boolean {
+  return isLimited(node) || (node.distinctOn?.length ?? 0) > 0 || hasWindow(node)
+}
+
+export function isLimited(node: SelectQueryNode): boolean {
   const parts = node as SelectQueryNode & { readonly fetch?: unknown; readonly top?: unknown }
-  if (parts.limit ?? parts.offset ?? parts.fetch ?? parts.top) return true
-  return (node.distinctOn?.length ?? 0) > 0 || hasWindow(node)
+  return Boolean(parts.limit ?? parts.offset ?? parts.fetch ?? parts.top)
 }
 
 /** Whether a function looks at other rows of the result. */

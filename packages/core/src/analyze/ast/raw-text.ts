@@ -10,7 +10,7 @@ import { children, is, truncated } from './nodes.js'
 
 /** Whether no raw SQL in the tree opens what it does not close. */
 export function isBalanced(node: OperationNode): boolean {
-  if (is(node, 'RawNode') && looseWords(node) === undefined) return false
+  if (is(node, 'RawNode') && looseTokens(node) === undefined) return false
   for (const child of children(node)) if (!isBalanced(child)) return false
   return true
 }
@@ -23,11 +23,49 @@ export function isSelfContained(node: OperationNode): boolean {
   if (ENCLOSED.has(node.kind)) return true
   if (node.kind === 'OrNode') return false
   if (is(node, 'RawNode')) {
-    const words = looseWords(node)
-    if (words === undefined || words.some((word) => REACHES_OUT.has(word))) return false
+    const tokens = looseTokens(node)
+    if (tokens === undefined || tokens.some((token) => REACHES_OUT.has(token))) return false
   }
   for (const child of children(node)) if (!isSelfContained(child)) return false
   return true
+}
+
+/** Whether raw SQL in a clause begins no other one, as `placed_at limit 5` in an ORDER BY does. */
+export function staysInClause(node: OperationNode): boolean {
+  return isLoosely(node, (tokens) => !tokens.some((token, index) => CLAUSES.has(token) && !isPhrase(tokens, index)))
+}
+
+/** Whether an expression is one; raw SQL such as `1, status` is two. */
+export function isSingle(node: OperationNode): boolean {
+  return isLoosely(node, (tokens) => !tokens.includes(','))
+}
+
+/** Whether what raw SQL has outside of parentheses passes the test, wherever it stands in an expression. */
+function isLoosely(node: OperationNode, test: (tokens: readonly string[]) => boolean): boolean {
+  if (ENCLOSED.has(node.kind)) return true
+  if (is(node, 'RawNode')) {
+    const tokens = looseTokens(node)
+    if (tokens === undefined || !test(tokens)) return false
+  }
+  for (const child of children(node)) if (!isLoosely(child, test)) return false
+  return true
+}
+
+/** Whether raw SQL says nothing, but for comments. */
+export function isBlank(node: OperationNode): boolean {
+  return is(node, 'RawNode') && node.parameters.length === 0 && [...sqlTokens(joined(node))].every(isIgnored)
+}
+
+export function isIgnored({ kind }: SqlToken): boolean {
+  return kind === 'space' || kind === 'comment'
+}
+
+/** `is distinct from` and `within group`. */
+function isPhrase(tokens: readonly string[], index: number): boolean {
+  const before = (distance: number): string => tokens[index - distance] ?? ''
+  if (tokens[index] === 'group') return before(1) === 'within'
+  if (tokens[index] === 'from') return before(1) === 'distinct' && isPhrase(tokens, index - 1)
+  return tokens[index] === 'distinct' && tokens[index + 1] === 'from' && ['is', 'not'].includes(before(1))
 }
 
 /** Every bare and quoted name in raw SQL of the tree, and `*`: what it may refer to without the tree showing it. */
@@ -82,9 +120,15 @@ const REACHES_OUT = new Set([
   ...['where', 'group', 'having', 'window', 'union', 'intersect', 'except', 'order', 'limit', 'offset', 'fetch', 'for'],
 ])
 
-/** The words of raw SQL outside of parentheses, in lower case; `undefined` if it opens what it does not close. */
-function looseWords(node: RawNode): readonly string[] | undefined {
-  const words: string[] = []
+/** Words that begin a clause of a SELECT, or another SELECT. */
+const CLAUSES = new Set([
+  ...['distinct', 'from', 'join', 'where', 'group', 'having', 'window', 'union', 'intersect', 'except'],
+  ...['order', 'limit', 'offset', 'fetch', 'for'],
+])
+
+/** The words and symbols of raw SQL outside of parentheses, in lower case; `undefined` if it opens what it does not close. */
+function looseTokens(node: RawNode): readonly string[] | undefined {
+  const loose: string[] = []
   let depth = 0
   const tokens = [...sqlTokens(joined(node))]
   for (const { kind, text } of tokens) {
@@ -92,11 +136,11 @@ function looseWords(node: RawNode): readonly string[] | undefined {
     if (text === '(' || text === '[') depth++
     if (text === ')' || text === ']') depth--
     if (depth < 0) return undefined
-    if (kind === 'word' && depth === 0) words.push(text.toLowerCase())
+    if ((kind === 'word' || kind === 'symbol') && depth === 0) loose.push(text.toLowerCase())
   }
   const last = tokens.at(-1)
   const isOpenComment = last?.kind === 'comment' && last.text.startsWith('--')
-  return depth === 0 && !isOpenComment ? words : undefined
+  return depth === 0 && !isOpenComment ? loose : undefined
 }
 
 /** The fragments with a number in place of each node. */

@@ -93,9 +93,16 @@ interface Surroundings {
   readonly block: Block | undefined
   readonly ctes: CteScope | undefined
   /** What must hold around it for it to matter. */
-  readonly above: () => Relaxation
-  readonly entered: Path['entered']
+  readonly above: Above
+  readonly entered: Entered
 }
+
+type Entered = Path['entered']
+/**
+ * What must hold around an occurrence that stands somewhere below, given all that the walk has entered on its way there:
+ * a condition further out may lead into any of that.
+ */
+type Above = (entered: Entered) => Relaxation
 
 const NOTHING = new Relaxation()
 const NOWHERE: Surroundings = { block: undefined, ctes: undefined, above: () => NOTHING, entered: new Map() }
@@ -151,11 +158,11 @@ class TreeReader {
   #block(block: Block, around: Surroundings): void {
     const { node, ctes } = block
     const inside = { block, ctes, entered: around.entered }
-    const all = once(() => this.#conditions(block, around))
+    const all = perPath((entered) => this.#conditions(block, around, { entered }))
     for (const item of block.items) this.#item(item, block, around)
     const parts = this.#relaxer.whereParts(block)
     for (const { node: within } of parts) {
-      this.#part(within, block, around, () => this.#conditions(block, around, { within }))
+      this.#part(within, block, around, (entered) => this.#conditions(block, around, { entered, within }))
     }
     if (parts.length === 0 && node.where) this.visit(node.where.where, { ...inside, above: all })
     block.items.forEach((item, index) => this.#on(item, index, block, around))
@@ -165,10 +172,10 @@ class TreeReader {
   }
 
   /** What must hold in the block and around it; with a row of `owner`, where that is given. */
-  #conditions(block: Block, around: Surroundings, { within, owner, entered }: Inside = {}): Relaxation {
+  #conditions(block: Block, around: Surroundings, { entered, within, owner }: Inside): Relaxation {
     if (this.#noConditions !== undefined) return NOTHING
-    const path: Path = { entered: entered ?? around.entered, within }
-    const relaxation = around.above().copy()
+    const path: Path = { entered, within }
+    const relaxation = around.above(entered).copy()
     const seen = new Set<Block | FromItem>()
     this.#relaxer.gather(relaxation, block, path, seen)
     if (owner) this.#relaxer.include(relaxation, owner, path, seen)
@@ -184,7 +191,7 @@ class TreeReader {
     const arms = this.#relaxer.armsOf(item, block)
     const inArm = (arm: Block): Surroundings => {
       const entered = new Map([...around.entered, [item, arm]])
-      const above = once(() => this.#conditions(block, around, { entered, owner: item }))
+      const above = perPath((path) => this.#conditions(block, around, { entered: path, owner: item }))
       return source.kind === 'cte'
         ? { block: source.cte.outer, ctes: source.cte.inside(), entered, above }
         : { block: source.isLateral ? block : block.outer, ctes: block.ctes, entered, above }
@@ -206,8 +213,8 @@ class TreeReader {
   }
 
   /** One conjunct of a WHERE or ON clause; `above` is what must hold beside it. */
-  #part(node: OperationNode, block: Block, around: Surroundings, conditions: () => Relaxation): void {
-    const above = once(conditions)
+  #part(node: OperationNode, block: Block, around: Surroundings, conditions: Above): void {
+    const above = perPath(conditions)
     const inside = { block, ctes: block.ctes, entered: around.entered, above }
     const required = this.#noConditions === undefined ? requiredSubquery(node) : undefined
     if (!required) return this.visit(node, inside)
@@ -215,9 +222,9 @@ class TreeReader {
     if (member) this.visit(member, inside)
     this.#arms(this.#relaxer.open(select, block, block.ctes), inside, (arm) => ({
       ...inside,
-      above: once(() => {
-        const relaxation = above().copy()
-        const path = { entered: around.entered, within: node }
+      above: perPath((entered) => {
+        const relaxation = above(entered).copy()
+        const path = { entered, within: node }
         if (member && !arm.picksRows) this.#relaxer.addMembership(relaxation, member, block, arm, path)
         return relaxation
       }),
@@ -231,12 +238,12 @@ class TreeReader {
     const isWeak = !item.onFilters && block.items.some((other) => !other.join && other.isNullable)
     const owner = item.onFilters ? undefined : item
     for (const { node: within } of parts) {
-      this.#part(within, block, around, () =>
-        isWeak ? around.above() : this.#conditions(block, around, { within, owner }),
+      this.#part(within, block, around, (entered) =>
+        isWeak ? around.above(entered) : this.#conditions(block, around, { entered, within, owner }),
       )
     }
     if (parts.length > 0) return
-    const above = isWeak ? around.above : once(() => this.#conditions(block, around))
+    const above = isWeak ? around.above : perPath((entered) => this.#conditions(block, around, { entered }))
     this.visit(item.join.on, { block, ctes: block.ctes, entered: around.entered, above })
   }
 
@@ -247,7 +254,11 @@ class TreeReader {
     this.#columns.set(item, columns)
     const relaxed =
       this.#noConditions === undefined
-        ? describe(prune(this.#conditions(block, around, { owner: item }), item), item, this.#lookup)
+        ? describe(
+            prune(this.#conditions(block, around, { entered: around.entered, owner: item }), item),
+            item,
+            this.#lookup,
+          )
         : NO_CONDITIONS
     const says = relaxed.conditions.length + relaxed.partners.length > 0
     const reason = says ? undefined : (this.#noConditions ?? 'no condition compares it with a value')
@@ -300,9 +311,9 @@ class TreeReader {
 }
 
 interface Inside {
+  readonly entered: Entered
   readonly within?: OperationNode
   readonly owner?: FromItem | undefined
-  readonly entered?: Path['entered']
 }
 
 type Described = Pick<TreeOccurrence, 'conditions' | 'partners' | 'links'>
@@ -335,9 +346,13 @@ function describe({ items, conjuncts }: Relaxation, own: FromItem, lookup: Table
 }
 
 /** Computed when it is first asked for. */
-function once<T>(compute: () => T): () => T {
-  let result: { readonly value: T } | undefined
-  return () => (result ??= { value: compute() }).value
+function perPath(compute: Above): Above {
+  const known = new Map<Entered, Relaxation>()
+  return (entered) => {
+    const relaxation = known.get(entered) ?? compute(entered)
+    known.set(entered, relaxation)
+    return relaxation
+  }
 }
 
 /** Everything of a SELECT that sees its FROM: selections, GROUP BY, ORDER BY, … */
