@@ -1,6 +1,6 @@
-import type { OperationNode, RawNode } from 'kysely'
+import type { IdentifierNode, OperationNode, RawNode } from 'kysely'
 import { sqlTokens, type SqlToken } from '../../util/sql-text.js'
-import { children, is, truncated } from './nodes.js'
+import { children, is, tableName, truncated } from './nodes.js'
 
 /*
  * Raw SQL is text between nodes, and text can reach over its own place: `b = 1 or c = 2` beside another condition, an
@@ -142,6 +142,47 @@ function looseTokens(node: RawNode): readonly string[] | undefined {
   const isOpenComment = last?.kind === 'comment' && last.text.startsWith('--')
   return depth === 0 && !isOpenComment ? loose : undefined
 }
+
+/** Kysely's jsonArrayFrom and jsonObjectFrom, which bring a FROM, and an aggregate over it, of their own. */
+export function isJsonHelper(node: RawNode): boolean {
+  return JSON_HELPERS.has(joined(node).replace(/\s+/g, ' ').trim())
+}
+
+const JSON_HELPERS = new Set([
+  `(select coalesce(json_agg(agg), '[]') from 0 as agg)`,
+  `(select to_json(obj) from 0 as obj)`,
+])
+
+/** Raw SQL with the raw SQL and the names that stand in it, and a number in place of every other node. */
+export function rawText({ sqlFragments, parameters }: RawNode): string {
+  return sqlFragments.map((fragment, index) => fragment + placeholder(parameters[index])).join('')
+}
+
+function placeholder(node: OperationNode | undefined): string {
+  if (node === undefined) return ''
+  if (is(node, 'RawNode')) return rawText(node)
+  if (node.kind === 'IdentifierNode') return quoted((node as IdentifierNode).name)
+  if (is(node, 'TableNode')) {
+    const { schema, name } = tableName(node)
+    return schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`
+  }
+  return opensParenthesis(node) ? ' (0) ' : ' 0 '
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** Whether what the node compiles to begins with a parenthesis. */
+function opensParenthesis(node: OperationNode): boolean {
+  if (LEADS.has(node.kind)) for (const child of children(node)) return opensParenthesis(child)
+  if (is(node, 'RawNode')) return rawText(node).trimStart().startsWith('(')
+  return PARENTHESES.has(node.kind)
+}
+
+/** Nodes that begin with their first child. */
+const LEADS = new Set(['BinaryOperationNode', 'AndNode', 'OrNode', 'CollateNode', 'AliasNode'])
+const PARENTHESES = new Set(['ParensNode', 'TupleNode', 'ValueListNode', 'PrimitiveValueListNode'])
 
 /** The fragments with a number in place of each node. */
 function joined(node: RawNode): string {
