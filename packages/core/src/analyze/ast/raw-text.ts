@@ -1,6 +1,6 @@
 import type { IdentifierNode, OperationNode, RawNode } from 'kysely'
 import { sqlTokens, type SqlToken } from '../../util/sql-text.js'
-import { children, is, tableName, truncated } from './nodes.js'
+import { children, is, tableName } from './nodes.js'
 
 /*
  * Raw SQL is text between nodes, and text can reach over its own place: `b = 1 or c = 2` beside another condition, an
@@ -10,7 +10,7 @@ import { children, is, tableName, truncated } from './nodes.js'
 
 /** Whether no raw SQL in the tree opens what it does not close. */
 export function isBalanced(node: OperationNode): boolean {
-  if (is(node, 'RawNode') && looseTokens(node) === undefined) return false
+  if (is(node, 'RawNode') && looseTokens(joined(node)) === undefined) return false
   for (const child of children(node)) if (!isBalanced(child)) return false
   return true
 }
@@ -23,7 +23,7 @@ export function isSelfContained(node: OperationNode): boolean {
   if (ENCLOSED.has(node.kind)) return true
   if (node.kind === 'OrNode') return false
   if (is(node, 'RawNode')) {
-    const tokens = looseTokens(node)
+    const tokens = looseTokens(joined(node))
     if (tokens === undefined || tokens.some((token) => REACHES_OUT.has(token))) return false
   }
   for (const child of children(node)) if (!isSelfContained(child)) return false
@@ -44,11 +44,16 @@ export function isSingle(node: OperationNode): boolean {
 function isLoosely(node: OperationNode, test: (tokens: readonly string[]) => boolean): boolean {
   if (ENCLOSED.has(node.kind)) return true
   if (is(node, 'RawNode')) {
-    const tokens = looseTokens(node)
+    const tokens = looseTokens(rawText(node))
     if (tokens === undefined || !test(tokens)) return false
   }
-  for (const child of children(node)) if (!isLoosely(child, test)) return false
+  for (const part of is(node, 'RawNode') ? partsOf(node) : children(node)) if (!isLoosely(part, test)) return false
   return true
+}
+
+/** The nodes in raw SQL, and in raw SQL in it. */
+function partsOf(node: RawNode): readonly OperationNode[] {
+  return node.parameters.flatMap((part) => (is(part, 'RawNode') ? partsOf(part) : [part]))
 }
 
 /** Whether raw SQL says nothing, but for comments. */
@@ -61,30 +66,11 @@ export function isIgnored({ kind }: SqlToken): boolean {
 }
 
 /** `is distinct from` and `within group`. */
-function isPhrase(tokens: readonly string[], index: number): boolean {
+export function isPhrase(tokens: readonly string[], index: number): boolean {
   const before = (distance: number): string => tokens[index - distance] ?? ''
   if (tokens[index] === 'group') return before(1) === 'within'
   if (tokens[index] === 'from') return before(1) === 'distinct' && isPhrase(tokens, index - 1)
   return tokens[index] === 'distinct' && tokens[index + 1] === 'from' && ['is', 'not'].includes(before(1))
-}
-
-/** Every bare and quoted name in raw SQL of the tree, and `*`: what it may refer to without the tree showing it. */
-export function namesInRawSql(node: OperationNode, names = new Set<string>()): ReadonlySet<string> {
-  if (is(node, 'RawNode')) {
-    for (const token of sqlTokens(joined(node))) {
-      const name = nameIn(token)
-      if (name !== undefined) names.add(truncated(name))
-    }
-  }
-  for (const child of children(node)) namesInRawSql(child, names)
-  return names
-}
-
-function nameIn({ kind, text }: SqlToken): string | undefined {
-  if (kind === 'word') return text.toLowerCase()
-  if (kind === 'identifier' && text.startsWith('"')) return text.slice(1, -1).replaceAll('""', '"')
-  // U&"\0061" could be any name.
-  return kind === 'identifier' || text === '*' ? '*' : undefined
 }
 
 const ENCLOSED = new Set<string>([
@@ -127,16 +113,16 @@ const CLAUSES = new Set([
 ])
 
 /** The words and symbols of raw SQL outside of parentheses, in lower case; `undefined` if it opens what it does not close. */
-function looseTokens(node: RawNode): readonly string[] | undefined {
+function looseTokens(text: string): readonly string[] | undefined {
   const loose: string[] = []
   let depth = 0
-  const tokens = [...sqlTokens(joined(node))]
-  for (const { kind, text } of tokens) {
-    if (kind === 'unterminated' || text === ';') return undefined
-    if (text === '(' || text === '[') depth++
-    if (text === ')' || text === ']') depth--
+  const tokens = [...sqlTokens(text)]
+  for (const { kind, text: token } of tokens) {
+    if (kind === 'unterminated' || token === ';') return undefined
+    if (token === '(' || token === '[') depth++
+    if (token === ')' || token === ']') depth--
     if (depth < 0) return undefined
-    if ((kind === 'word' || kind === 'symbol') && depth === 0) loose.push(text.toLowerCase())
+    if ((kind === 'word' || kind === 'symbol') && depth === 0) loose.push(token.toLowerCase())
   }
   const last = tokens.at(-1)
   const isOpenComment = last?.kind === 'comment' && last.text.startsWith('--')

@@ -1,14 +1,16 @@
 import type { OperationNode, ReferenceNode, SelectionNode, SelectQueryNode } from 'kysely'
 import type { RootOperationNode } from '../analyze.js'
-import type { Condition, Link, LinkedColumn, Partner, TopRows } from '../plan.js'
+import type { Condition, Link, Partner, TopRows } from '../plan.js'
 import type { Arms, Block, CteScope, FromItem } from './blocks.js'
 import { requiredSubquery } from './comparisons.js'
 import { children, columnName, is, tableName, type TableName } from './nodes.js'
 import { numberParameters, type NumberedTree } from './parameters.js'
+import { describeConditions, NO_CONDITIONS } from './described-conditions.js'
 import { prune } from './prune.js'
-import { isBalanced, namesInRawSql } from './raw-text.js'
+import { hasOwnCtes, hasOwnFrom, namesInRawSql, type RawNames } from './raw-names.js'
+import { isBalanced } from './raw-text.js'
 import { possibleItems } from './references.js'
-import { Relaxation, Relaxer, type Path, type Place } from './relaxation.js'
+import { Relaxation, Relaxer, type Path } from './relaxation.js'
 
 /** A relation that stands in the query, as the catalog knows it. */
 export interface TreeTable {
@@ -67,17 +69,19 @@ function readOccurrences(
   lookup: TableLookup,
 ): Omit<TreeReading, 'ordered' | 'failure'> {
   const tree = numberParameters(root)
-  const reader = new TreeReader(lookup, tree, noConditionsBecause(tree.root, tree.sql, sql))
+  const rawNames = namesInRawSql(tree.root)
+  const reader = new TreeReader(lookup, tree, rawNames, noConditionsBecause(tree.root, tree.sql, sql))
   reader.visit(tree.root, NOWHERE)
   const places = new Map<number, number>()
   for (const relation of reader.places.values()) places.set(relation, (places.get(relation) ?? 0) + 1)
   const { occurrences, unknown } = reader
-  return { occurrences, unknown, places, rawNames: namesInRawSql(tree.root) }
+  return { occurrences, unknown, places, rawNames: rawNames.all }
 }
 
 function noConditionsBecause(root: OperationNode, compiled: string, sql: string): string | undefined {
   if (compiled !== sql) return 'the tree compiles to other SQL than the query'
   if (isRecursive(root)) return 'the query is recursive'
+  if (hasOwnCtes(root)) return 'raw SQL in the query has a WITH clause'
   return isBalanced(root) ? undefined : 'raw SQL in the query opens what it does not close'
 }
 
@@ -117,13 +121,20 @@ class TreeReader {
   readonly #lookup: TableLookup
   readonly #relaxer: Relaxer
   readonly #root: OperationNode
+  readonly #rawNames: RawNames
   readonly #noConditions: string | undefined
   readonly #columns = new Map<FromItem, Set<string>>()
   readonly #openedCtes = new Set<OperationNode>()
   /** CTEs around the present node: a recursive one is not opened within itself. */
   readonly #openCtes = new Set<OperationNode>()
 
-  constructor(lookup: TableLookup, { root, numbers }: NumberedTree, noConditions: string | undefined) {
+  constructor(
+    lookup: TableLookup,
+    { root, numbers }: NumberedTree,
+    rawNames: RawNames,
+    noConditions: string | undefined,
+  ) {
+    this.#rawNames = rawNames
     this.#lookup = lookup
     this.#root = root
     this.#noConditions = noConditions
@@ -135,7 +146,8 @@ class TreeReader {
     if (is(node, 'ReferenceNode')) return this.#reference(node, around.block)
     // Tables of FROM and JOIN are the block's; one elsewhere is inside of raw SQL, as in sql`from ${sql.table('t')}`.
     if (is(node, 'TableNode')) return this.#rawTable(node, tableName(node))
-    for (const child of children(node)) this.visit(child, around)
+    const inside = is(node, 'RawNode') && hasOwnFrom(node) ? { ...around, above: NOWHERE.above } : around
+    for (const child of children(node)) this.visit(child, inside)
   }
 
   #query(node: SelectQueryNode, around: Surroundings): void {
@@ -146,10 +158,11 @@ class TreeReader {
   #arms({ blocks, others, ctes }: Arms, around: Surroundings, inArm: (arm: Block) => Surroundings): void {
     for (const block of blocks) this.#block(block, inArm(block))
     for (const other of others) this.visit(other, { ...around, ctes, above: NOWHERE.above })
-    // A CTE that nobody refers to is in the catalog's answer all the same.
+    // A CTE that nobody refers to is in the catalog's answer all the same; one that raw SQL may read is read in a way
+    // that the tree does not show, whoever else refers to it.
     for (const block of blocks) {
       for (let cte = block.ctes; cte !== around.ctes && cte !== undefined; cte = cte.next) {
-        if (!this.#openedCtes.has(cte.expression)) this.#otherCte(cte)
+        if (!this.#openedCtes.has(cte.expression) || this.#rawNames.mayRead(cte.name)) this.#otherCte(cte)
       }
     }
   }
@@ -206,7 +219,7 @@ class TreeReader {
     this.#openCtes.delete(expression)
   }
 
-  /** A CTE that is no SELECT of the tree, or that nothing refers to. */
+  /** A CTE that is no SELECT of the tree, or that no item of the tree refers to. */
   #otherCte(cte: CteScope): void {
     this.#openedCtes.add(cte.expression)
     this.visit(cte.expression, { ...NOWHERE, block: cte.outer, ctes: cte.inside() })
@@ -254,7 +267,7 @@ class TreeReader {
     this.#columns.set(item, columns)
     const relaxed =
       this.#noConditions === undefined
-        ? describe(
+        ? describeConditions(
             prune(this.#conditions(block, around, { entered: around.entered, owner: item }), item),
             item,
             this.#lookup,
@@ -314,35 +327,6 @@ interface Inside {
   readonly entered: Entered
   readonly within?: OperationNode
   readonly owner?: FromItem | undefined
-}
-
-type Described = Pick<TreeOccurrence, 'conditions' | 'partners' | 'links'>
-
-const NO_CONDITIONS: Described = { conditions: [], partners: [], links: [] }
-
-/** A pruned relaxation as the plan has it. */
-function describe({ items, conjuncts }: Relaxation, own: FromItem, lookup: TableLookup): Described {
-  const partners = [...items].filter((item) => item !== own)
-  const conditionsOf = (item: FromItem): Condition[] =>
-    conjuncts.flatMap((conjunct) =>
-      conjunct.kind === 'value' && conjunct.place.item === item
-        ? [{ column: conjunct.place.column, operator: conjunct.operator, operands: conjunct.operands }]
-        : [],
-    )
-  const linked = ({ item, column }: Place): LinkedColumn => ({ partner: partners.indexOf(item), column })
-  return {
-    conditions: conditionsOf(own),
-    partners: partners.map((item) => ({
-      alias: item.name?.name ?? '',
-      relation: item.source.kind === 'table' ? lookup(item.source.table.schema, item.source.table.name)!.relation : 0,
-      conditions: conditionsOf(item),
-    })),
-    links: conjuncts.flatMap((conjunct) =>
-      conjunct.kind === 'link'
-        ? [{ left: linked(conjunct.left), operator: conjunct.operator, right: linked(conjunct.right) }]
-        : [],
-    ),
-  }
 }
 
 /** Computed when it is first asked for. */

@@ -57,11 +57,11 @@ test('nor through CTEs', () => {
           .as('rank'),
       ]),
     )
-    .with('b', (qc) => qc.selectFrom('a').select(['id', 'user_id']).where('rank', '=', 1))
-    .with('c', (qc) => qc.selectFrom('b').select(['id', 'user_id']))
+    .with('b', (qc) => qc.selectFrom('a').select(['a.id', 'a.user_id']).where('a.rank', '=', 1))
+    .with('c', (qc) => qc.selectFrom('b').select(['b.id', 'b.user_id']))
     .selectFrom('c')
     .selectAll()
-    .where('user_id', '=', 2)
+    .where('c.user_id', '=', 2)
   expect(seen(query)).toEqual(['orders'])
 })
 
