@@ -105,10 +105,13 @@ export function openArms(
 
 /** What ends the last arm of a set operation ends the whole of it, unless that arm has parentheses. */
 function picksOfAllArms(node: SelectQueryNode): boolean {
-  const last = (node.setOperations ?? []).map(({ expression }) => expression)
   return (
-    isLimited(node) || !isPlainSelect(node) || last.some((arm) => is(arm, 'SelectQueryNode') && picksOfAllArms(arm))
+    isLimited(node) || !isPlainSelect(node) || (node.setOperations ?? []).some(({ expression }) => endsAll(expression))
   )
+}
+
+function endsAll(arm: OperationNode): boolean {
+  return is(arm, 'SelectQueryNode') ? picksOfAllArms(arm) : !staysInClause(arm)
 }
 
 function openBlock(

@@ -44,7 +44,7 @@ function candidates(
   items: readonly FromItem[],
 ): readonly FromItem[] | undefined {
   const qualifier = reference.table && tableName(reference.table)
-  if (qualifier) return items.filter((item) => isNamed(item, qualifier))
+  if (qualifier) return items.filter((item) => isNamed(lookup, item, qualifier))
   const column = columnName(reference)
   const known = items.map((item) => columnsOf(lookup, item))
   if (known.includes(undefined)) return undefined
@@ -58,7 +58,7 @@ export function possibleItems(lookup: TableLookup, block: Block, reference: Refe
   const found: FromItem[] = []
   for (let scope: Block | undefined = block; scope !== undefined; scope = scope.outer) {
     const items = scope.items.filter((item) =>
-      qualifier ? isNamed(item, qualifier) : column === undefined || columnsOf(lookup, item)?.has(column),
+      qualifier ? isNamed(lookup, item, qualifier) : column === undefined || columnsOf(lookup, item)?.has(column),
     )
     found.push(...items)
     if (items.length > 0 && !mayBeHidden(scope)) break
@@ -82,8 +82,10 @@ export function mayBelongTo(lookup: TableLookup, block: Block, reference: Refere
   })
 }
 
-function isNamed(item: FromItem, { schema, name }: TableName): boolean {
-  return item.name?.name === name && (schema === undefined || item.name.schema === schema)
+function isNamed(lookup: TableLookup, { name: own, node, source }: FromItem, { schema, name }: TableName): boolean {
+  if (own?.name !== name || schema === undefined) return own?.name === name
+  if (source.kind !== 'table' || node.kind === 'AliasNode') return false
+  return lookup(schema, name)?.relation === lookup(source.table.schema, name)?.relation
 }
 
 /** The columns of a base table or view; `undefined` for everything else. */

@@ -1,4 +1,4 @@
-import { sql, type SelectQueryBuilder } from 'kysely'
+import { sql, type RawBuilder, type SelectQueryBuilder } from 'kysely'
 import { expect, test } from 'vitest'
 import { compileOnly, seen, type Shop } from './kysely.fixture.js'
 
@@ -30,6 +30,7 @@ const PICKS: Readonly<Record<string, () => Orders>> = {
   'a limit of a whole union': () => orders().union(orders()).orderBy('id').limit(5),
   'a limit of a whole union, given to its last arm': () => orders().union(orders().orderBy('id').limit(5)),
   'a limit of a whole union, given to the last arm of an arm': () => orders().union(orders().union(orders().limit(5))),
+  'a limit of a whole union in raw SQL': () => orders().unionAll(sql<never>`select 1, 2, 'a', '3' limit 5`),
 }
 
 const names = Object.keys(PICKS)
@@ -89,6 +90,22 @@ test('nor through the membership in a subquery', () => {
       db.selectFrom('items').select('id as user_id').union(db.selectFrom('orders').select('user_id').limit(5)),
     )
   expect(seen(union)).toEqual(['users: org_id = $1', 'items', 'orders'])
+})
+
+test('nor through the membership in a union that raw SQL limits', () => {
+  const query = (raw: RawBuilder<{ user_id: number }>): string[] =>
+    seen(
+      db
+        .selectFrom('users')
+        .select('name')
+        .where('org_id', '=', 1)
+        .where('id', 'in', db.selectFrom('orders').select('user_id').union(raw)),
+    )
+  expect(query(sql`select 1 limit 5`)).toEqual(['users: org_id = $1', 'orders'])
+  expect(query(sql`(select 1 limit 5)`)).toEqual([
+    'users: org_id = $1',
+    'orders: users.id = orders.user_id, users.org_id = $1',
+  ])
 })
 
 test('nor out of a lateral join, where what ties it from inside stays', () => {
@@ -175,4 +192,20 @@ test('an ON condition does not see the tables before a comma, whose name may be 
       ),
     )
   expect(seen(query)).toEqual(['users as x: org_id = $1', 'orders as x: status = $2', 'items as i', 'products as p'])
+})
+
+test('a name with a schema means the table that has it, however that is written', () => {
+  const query = db
+    .selectFrom('public.orders' as 'orders')
+    .select('orders.id')
+    .where('orders.user_id', '=', 1)
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('orders')
+          .innerJoin('items', (join) => join.on(sql.ref('public.orders.id'), '=', sql.ref('items.order_id')))
+          .select('items.id'),
+      ),
+    )
+  expect(seen(query)).toEqual(['orders: user_id = $1', 'orders', 'items'])
 })
