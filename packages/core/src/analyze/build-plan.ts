@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { TreeReading } from './ast/read-tree.js'
+import { columnNames } from './column-names.js'
 import { isTable, type Dependencies, type RelationUse } from './dependencies.js'
 import { fingerprintOf, readSchemaState } from './fingerprint.js'
 import type { ParsedQuery } from './parse-query.js'
@@ -46,22 +47,6 @@ function planTable({ relation, columns }: RelationUse): PlanTable {
     columnTypes: Object.fromEntries(relation.columns.map((column) => [column.name, column.type])),
     comparable: Object.fromEntries(relation.columns.map((column) => [column.name, column.comparable])),
   }
-}
-
-const TABLEOID = -6
-
-function columnNames(all: RelationUse['relation']['columns'], used: ReadonlySet<number>): ReadonlySet<string> | 'all' {
-  // Whole rows, and system columns such as xmin, which every UPDATE changes; only moving a row changes its tableoid.
-  if ([...used].some((number) => number <= 0 && number !== TABLEOID)) return 'all'
-  const names = new Set<string>()
-  for (const column of all) {
-    if (!used.has(column.number)) continue
-    names.add(column.name)
-    // A captured row has no value for a virtual column: changes show in the columns that it is computed from.
-    for (const source of column.computedFrom ?? [])
-      names.add(all.find(({ number }) => number === source)?.name ?? column.name)
-  }
-  return names
 }
 
 function assumedObjects(dependencies: Dependencies): AssumedObjects {

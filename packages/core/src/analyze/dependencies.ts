@@ -37,6 +37,8 @@ export interface RelationUse {
   readonly relation: CatalogRelation
   /** Column numbers; 0 stands for whole rows. */
   readonly columns: ReadonlySet<number>
+  /** Those of them that its own row security policies read, wherever it stands. */
+  readonly policyColumns: ReadonlySet<number>
   /** How often it stands in the query itself. */
   readonly inQuery: number
   /** How else it is read, in words: 'read through the view v'. */
@@ -75,6 +77,7 @@ interface Body extends StoredTree {
 
 class MutableUse implements RelationUse {
   readonly columns = new Set<number>()
+  readonly policyColumns = new Set<number>()
   readonly through = new Set<string>()
   inQuery = 0
   constructor(readonly relation: CatalogRelation) {}
@@ -134,7 +137,11 @@ class Follower implements Dependencies {
       if (body.through === undefined) use.inQuery += count
       // A policy restricts the rows of its table where it stands: that is no other way into the query.
       else if (count > 0 || relation.oid !== body.owner?.oid) use.through.add(body.through)
-      for (const [id, column] of body.references) if (id === relation.oid && column !== 0) use.columns.add(column)
+      for (const [id, column] of body.references) {
+        if (id !== relation.oid || column === 0) continue
+        use.columns.add(column)
+        if (relation.oid === body.owner?.oid) use.policyColumns.add(column)
+      }
       if (facts.wholeRows.has(relation.oid)) use.columns.add(0)
       await this.#followRelation(relation, body)
     }

@@ -131,6 +131,36 @@ test('columns that the tree does not explain count for every occurrence', async 
   ])
 })
 
+test('columns that decide which rows a role sees count for every occurrence, whichever of them names them', async () => {
+  await shop.client
+    .query(`create table docs (id int, parent_id int, kind text, owner text, title text); alter table docs enable row level security;
+    create policy own on docs using (owner = current_setting('app.user'))`)
+  const query = untyped('docs as p')
+    .leftJoin('docs as c' as 'orders as c', (join) => join.on(sql.ref('c.parent_id'), '=', sql.ref('p.id')))
+    .select([sql.ref('p.owner').as('owner'), sql.ref('c.title').as('title')])
+    .where(sql.ref('p.kind'), '=', 'root')
+  const plan = await shop.plan(query)
+  expect(plan.occurrences.map(({ alias, columns }) => [alias, columns.toSorted()])).toEqual([
+    ['p', ['id', 'kind', 'owner']],
+    ['c', ['owner', 'parent_id', 'title']],
+  ])
+})
+
+test('what a virtual column is computed from counts where it stands, whoever else names it', async () => {
+  if (version < 180000) return
+  await shop.client.query(
+    `create table sums (id int, parent_id int, a int, total int generated always as (a + 1) virtual)`,
+  )
+  const query = untyped('sums as p')
+    .innerJoin('sums as c' as 'orders as c', (join) => join.on(sql.ref('c.parent_id'), '=', sql.ref('p.id')))
+    .select([sql.ref('p.a').as('a'), sql.ref('c.total').as('total')])
+  const plan = await shop.plan(query)
+  expect(plan.occurrences.map(({ columns }) => columns.toSorted())).toEqual([
+    ['a', 'id'],
+    ['a', 'parent_id', 'total'],
+  ])
+})
+
 test('plugins: the tree is the one after them', async () => {
   const camel = compileOnly([new CamelCasePlugin()])
   const query = camel

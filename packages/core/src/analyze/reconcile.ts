@@ -1,4 +1,5 @@
 import type { TreeOccurrence, TreeReading } from './ast/read-tree.js'
+import { columnNames } from './column-names.js'
 import type { RelationUse } from './dependencies.js'
 import type { LinkedColumn, Occurrence, PlanTable } from './plan.js'
 
@@ -40,7 +41,7 @@ function isHidden(reading: TreeReading, { relation, inQuery }: RelationUse): boo
 
 function tableOccurrences(reading: TreeReading, table: PlanTable, use: RelationUse): readonly Occurrence[] {
   const seen = reading.occurrences.filter((occurrence) => occurrence.relation === table.relation)
-  const columns = columnsByOccurrence(reading, table, seen)
+  const columns = columnsByOccurrence(reading, table, use, seen)
   const inTree = seen.map(({ reason, ...occurrence }): Occurrence => {
     const conditions = occurrence.conditions.filter(({ column }) => !isVirtual(use, column))
     const isKnown = ({ partner, column }: LinkedColumn): boolean => partner >= 0 || !isVirtual(use, column)
@@ -74,11 +75,13 @@ function isVirtual({ relation }: RelationUse, column: string): boolean {
 
 /**
  * The catalog knows the columns of a table, the tree which occurrence uses which: a column that the tree does not
- * explain counts for every occurrence, and all of them do where raw SQL may name them.
+ * explain, or that decides which rows the role sees, counts for every occurrence, and all of them do where raw SQL may
+ * name them.
  */
 function columnsByOccurrence(
   reading: TreeReading,
   table: PlanTable,
+  { relation, policyColumns }: RelationUse,
   seen: readonly TreeOccurrence[],
 ): (used: ReadonlySet<string>) => readonly string[] {
   const all = allColumns(table)
@@ -86,8 +89,16 @@ function columnsByOccurrence(
     reading.rawNames.has(name),
   )
   if (rawMayName || seen.length === 1) return () => all
-  const explained = new Set(seen.flatMap(({ columns }) => [...columns]))
-  return (used) => all.filter((column) => used.has(column) || !explained.has(column))
+  const namesOf = (used: ReadonlySet<string>): ReadonlySet<string> => {
+    const numbers = relation.columns.filter(({ name }) => used.has(name)).map(({ number }) => number)
+    const names = columnNames(relation.columns, new Set([...numbers, ...policyColumns]))
+    return names === 'all' ? new Set(all) : names
+  }
+  const explained = new Set(seen.flatMap(({ columns }) => [...namesOf(columns)]))
+  return (used) => {
+    const own = namesOf(used)
+    return all.filter((column) => own.has(column) || !explained.has(column))
+  }
 }
 
 function allColumns({ columns, columnTypes }: PlanTable): readonly string[] {

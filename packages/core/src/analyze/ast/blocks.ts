@@ -1,7 +1,7 @@
 import type { IdentifierNode, JoinNode, OperationNode, SelectQueryNode, WithNode } from 'kysely'
-import { is, tableName, truncated, unwrap, type TableName } from './nodes.js'
-import { picksRows } from './outputs.js'
-import { isSelfContained } from './raw-text.js'
+import { children, is, tableName, truncated, unwrap, type TableName } from './nodes.js'
+import { isLimited, picksRows } from './outputs.js'
+import { isBlank, isSelfContained, staysInClause } from './raw-text.js'
 
 /**
  * A block is one SELECT with its FROM, as SQL scopes names: the arms of a UNION are blocks of their own, and so is every
@@ -13,7 +13,7 @@ export interface Block {
   /** The block whose names this one sees besides its own. */
   readonly outer: Block | undefined
   readonly ctes: CteScope | undefined
-  /** Whether conditions may be read off: nothing in the FROM clause can turn its structure into something else. */
+  /** Whether conditions may be read off: no raw SQL in it can turn its structure into something else. */
   readonly isPlain: boolean
   /** Which rows it returns depends on other rows (LIMIT, DISTINCT ON, windows): a filter outside of it is not one inside. */
   readonly picksRows: boolean
@@ -82,11 +82,11 @@ export function openArms(
   node: SelectQueryNode,
   outer: Block | undefined,
   around: CteScope | undefined,
-  isLimited = false,
+  isPickedOutside = false,
 ): Arms {
   const ctes = addCtes(node.with, around, outer)
   const operations = node.setOperations ?? []
-  const isPicked = isLimited || (operations.length > 0 && picksRows(node))
+  const isPicked = isPickedOutside || (operations.length > 0 && (picksRows(node) || picksOfAllArms(node)))
   const left = openBlock(node, outer, ctes, isPicked)
   const blocks = [left]
   const others: OperationNode[] = []
@@ -101,6 +101,17 @@ export function openArms(
     others.push(...inner.others)
   }
   return { blocks, ctes, others }
+}
+
+/** What ends the last arm of a set operation ends the whole of it, unless that arm has parentheses. */
+function picksOfAllArms(node: SelectQueryNode): boolean {
+  return (
+    isLimited(node) || !isPlainSelect(node) || (node.setOperations ?? []).some(({ expression }) => endsAll(expression))
+  )
+}
+
+function endsAll(arm: OperationNode): boolean {
+  return is(arm, 'SelectQueryNode') ? picksOfAllArms(arm) : !staysInClause(arm)
 }
 
 function openBlock(
@@ -121,7 +132,7 @@ function openBlock(
     items,
     outer,
     ctes,
-    isPlain: items.every((item) => isPlainItem(item)),
+    isPlain: isPlainSelect(node) && items.every((item) => isPlainItem(item)),
     picksRows: isPicked || picksRows(node),
   }
 }
@@ -179,4 +190,16 @@ function aliasName(alias: OperationNode): TableName | undefined {
 
 function isPlainItem(item: FromItem): boolean {
   return item.name !== undefined && isSelfContained(item.node)
+}
+
+/** Whether each clause is what it looks like. A raw modifier, behind SELECT or at the end, can be anything. */
+function isPlainSelect(node: SelectQueryNode): boolean {
+  const { from: _from, with: _with, setOperations: _arms, ...clauses } = node
+  for (const clause of children(clauses)) {
+    const parts = clause.kind === 'JoinNode' ? [(clause as JoinNode).on] : [clause]
+    if (!parts.every((part) => part === undefined || staysInClause(part))) return false
+  }
+  return [...(node.frontModifiers ?? []), ...(node.endModifiers ?? [])].every(
+    ({ rawModifier }) => rawModifier === undefined || isBlank(rawModifier),
+  )
 }

@@ -1,7 +1,8 @@
-import type { FunctionNode, OperationNode, ReferenceNode, SelectQueryNode } from 'kysely'
+import type { AggregateFunctionNode, FunctionNode, OperationNode, ReferenceNode, SelectQueryNode } from 'kysely'
 import { sqlTokens } from '../../util/sql-text.js'
 import type { Block, FromItem } from './blocks.js'
-import { children, columnName, is, tableName, truncated } from './nodes.js'
+import { children, columnName, is, tableName, truncated, unwrap } from './nodes.js'
+import { isIgnored, isJsonHelper, isSingle, rawText } from './raw-text.js'
 
 /** One column that a SELECT returns. */
 export type Output =
@@ -39,6 +40,7 @@ function allOutputs(
 }
 
 function namedOutput(selection: OperationNode): Output | undefined {
+  if (!isSingle(selection)) return undefined
   if (selection.kind === 'AliasNode') {
     const { node, alias } = selection as unknown as { node: OperationNode; alias: OperationNode & { name?: unknown } }
     return alias.kind === 'IdentifierNode' && typeof alias.name === 'string'
@@ -58,13 +60,13 @@ function single(output: Output | undefined): readonly Output[] | undefined {
  * tells of a reference in a subquery whether it may mean a column of this SELECT's own FROM.
  */
 export function yieldsOverNothing(node: SelectQueryNode, mayBeOwn: (reference: ReferenceNode) => boolean): boolean {
-  if (node.groupBy !== undefined) return contains(node.groupBy, (part) => is(part, 'RawNode'))
+  if (node.groupBy !== undefined)
+    return contains(node.groupBy, (part) => is(unwrap(part), 'RawNode') || isGroupingCall(part))
   if (node.having !== undefined) return true
   // A subquery's aggregate over columns of this SELECT is an aggregate of this SELECT.
   const aggregatesOwn = (part: OperationNode): boolean =>
-    (part.kind === 'AggregateFunctionNode' &&
-      containsDeep(part, (inner) => is(inner, 'ReferenceNode') && mayBeOwn(inner))) ||
-    callsUnknown(part)
+    callsUnknown(part) ||
+    (mayAggregate(part) && containsDeep(part, (inner) => is(inner, 'ReferenceNode') && mayBeOwn(inner)))
   return outside(node).some((part) =>
     contains(part, (inner) =>
       is(inner, 'SelectQueryNode') ? containsDeep(inner, aggregatesOwn) : mayAggregate(inner),
@@ -74,9 +76,12 @@ export function yieldsOverNothing(node: SelectQueryNode, mayBeOwn: (reference: R
 
 /** Whether the rows that are returned depend on rows that are not. */
 export function picksRows(node: SelectQueryNode): boolean {
+  return isLimited(node) || (node.distinctOn?.length ?? 0) > 0 || hasWindow(node)
+}
+
+export function isLimited(node: SelectQueryNode): boolean {
   const parts = node as SelectQueryNode & { readonly fetch?: unknown; readonly top?: unknown }
-  if (parts.limit ?? parts.offset ?? parts.fetch ?? parts.top) return true
-  return (node.distinctOn?.length ?? 0) > 0 || hasWindow(node)
+  return Boolean(parts.limit ?? parts.offset ?? parts.fetch ?? parts.top)
 }
 
 /** Whether a function looks at other rows of the result. */
@@ -89,6 +94,13 @@ function outside(node: SelectQueryNode): readonly OperationNode[] {
   return [...(node.selections ?? []), node.orderBy, ...(node.distinctOn ?? []), ...(node.endModifiers ?? [])].filter(
     (part) => part !== undefined,
   )
+}
+
+/** `rollup (…)` and its like; Kysely prints the name of a function as it is. */
+function isGroupingCall(node: OperationNode): boolean {
+  if (node.kind !== 'FunctionNode' && node.kind !== 'AggregateFunctionNode') return false
+  const name = (node as FunctionNode | AggregateFunctionNode).func.toLowerCase()
+  return name === 'rollup' || name === 'cube' || !/^[\w$.]+$/.test(name)
 }
 
 /** Functions of one row; any other may be an aggregate. */
@@ -111,6 +123,7 @@ const NO_CALL = new Set([
   'select',
   'where',
   'on',
+  'between',
 ])
 
 function mayAggregate(node: OperationNode): boolean {
@@ -119,22 +132,18 @@ function mayAggregate(node: OperationNode): boolean {
   return callsUnknown(node)
 }
 
-/** Kysely's jsonArrayFrom and jsonObjectFrom, whose aggregate is over a subquery of their own. */
-const JSON_HELPERS = new Set([
-  `(select coalesce(json_agg(agg), '[]') from 0 as agg)`,
-  `(select to_json(obj) from 0 as obj)`,
-])
-
 /** Whether raw SQL calls a function that is not known to be one of a single row. */
 function callsUnknown(node: OperationNode): boolean {
-  if (!is(node, 'RawNode')) return false
-  const text = node.sqlFragments.join(' 0 ')
-  if (JSON_HELPERS.has(text.replace(/\s+/g, ' ').trim())) return false
+  if (!is(node, 'RawNode') || isJsonHelper(node)) return false
   let name: string | undefined
-  for (const token of sqlTokens(text)) {
-    if (token.kind === 'space' || token.kind === 'comment') continue
-    if (token.text === '(' && name !== undefined && !SCALAR.has(name) && !NO_CALL.has(name)) return true
-    name = token.kind === 'word' ? token.text.toLowerCase() : token.kind === 'identifier' ? token.text : undefined
+  let isQualified = false
+  for (const token of sqlTokens(rawText(node))) {
+    if (isIgnored(token)) continue
+    if (token.text === '(' && name !== undefined && (isQualified || !(SCALAR.has(name) || NO_CALL.has(name))))
+      return true
+    const isSymbol = token.kind === 'symbol'
+    isQualified = isSymbol ? token.text === '.' : isQualified && name === undefined
+    name = isSymbol ? undefined : token.text.toLowerCase()
   }
   return false
 }
@@ -142,9 +151,7 @@ function callsUnknown(node: OperationNode): boolean {
 function mayBeWindow(node: OperationNode): boolean {
   if (node.kind === 'OverNode') return true
   if (!is(node, 'RawNode')) return false
-  return [...sqlTokens(node.sqlFragments.join(' 0 '))].some(
-    ({ kind, text }) => kind === 'word' && text.toLowerCase() === 'over',
-  )
+  return [...sqlTokens(rawText(node))].some(({ kind, text }) => kind === 'word' && text.toLowerCase() === 'over')
 }
 
 /** Whether a node or one below it passes the test; a subquery is tested as a whole. */

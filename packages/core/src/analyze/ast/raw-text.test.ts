@@ -1,4 +1,4 @@
-import { sql, type Compilable } from 'kysely'
+import { sql, type Compilable, type RawBuilder } from 'kysely'
 import { expect, test } from 'vitest'
 import { compileOnly, read, seen } from './kysely.fixture.js'
 
@@ -98,4 +98,73 @@ test('names in raw SQL are known as PostgreSQL reads them', () => {
   expect(names('count(*)')).toEqual(['count', '*'])
   expect(names(String.raw`U&"\0061"`)).toEqual(['*'])
   expect(names('x'.repeat(70))).toEqual(['x'.repeat(63)])
+})
+
+test.each<readonly [string, (outer: string) => RawBuilder<unknown>]>([
+  ['text', () => sql`(select count(*) from o)`],
+  ['a quoted name', () => sql`(select count(*) from "o")`],
+  ['sql.table', () => sql`(select count(*) from ${sql.table('o')})`],
+  ['sql.id', () => sql`(select count(*) from ${sql.id('o')})`],
+  ['text in text', () => sql`(select count(*) ${sql.raw('from O')})`],
+  ['a name in escapes', () => sql`(select count(*) from U&"\\006F")`],
+])('a CTE that raw SQL reads is read without the conditions around it: %s', (_, raw) => {
+  const ctes = db.with('o', (qc) => qc.selectFrom('orders').select(['id', 'user_id']).where('status', '=', 'a'))
+  const selected = ctes
+    .selectFrom('o')
+    .select(['o.id', raw('o').as('n')])
+    .where('o.user_id', '=', 1)
+  expect(seen(selected)).toEqual(['orders: user_id = $2, status = $1', 'orders: status = $1'])
+  const filtered = ctes
+    .selectFrom('o')
+    .select('o.id')
+    .where('o.user_id', '=', 1)
+    .where('o.id', '>', raw('o') as never)
+  expect(seen(filtered)).toEqual(['orders: user_id = $2, status = $1', 'orders: status = $1'])
+})
+
+test('raw SQL that reads a CTE reads the CTEs that it reads', () => {
+  const query = db
+    .with('a', (qc) => qc.selectFrom('orders').select(['id', 'user_id']))
+    .with('b', (qc) => qc.selectFrom('a').select(['a.id', 'a.user_id']).where('a.id', '>', 5))
+    .selectFrom('a')
+    .select(['a.id', sql`(select count(*) from b)`.as('n')])
+    .where('a.user_id', '=', 1)
+  expect(seen(query)).toEqual(['orders: user_id = $2', 'orders: id > $1'])
+})
+
+test('columns of a CTE in raw SQL do not read it', () => {
+  const query = db
+    .with('o', (qc) => qc.selectFrom('orders').select(['id', 'user_id', 'total']))
+    .selectFrom('o')
+    .select(['o.id', sql`o.total * 2`.as('double'), sql`public.o`.as('other')])
+    .where('o.user_id', '=', 1)
+  expect(seen(query)).toEqual(['orders: user_id = $1'])
+})
+
+test('a subquery in raw SQL with a FROM of its own is not tied to what surrounds it', () => {
+  const items = db.selectFrom('items as i').select('i.id').whereRef('i.order_id', '=', sql.ref('o.id'))
+  const query = (raw: RawBuilder<boolean>): string[] =>
+    seen(db.selectFrom('orders as o').select('o.id').where('o.user_id', '=', 1).where(raw))
+  expect(query(sql<boolean>`exists (select from audit.entries o where exists ${items})`)).toEqual([
+    'orders as o: user_id = $1',
+    'items as i',
+  ])
+  expect(query(sql<boolean>`coalesce(exists ${items}, false)`)).toEqual([
+    'orders as o: user_id = $1',
+    'items as i: i.order_id = o.id, o.user_id = $1',
+  ])
+})
+
+test('nothing is claimed where raw SQL around a subquery has CTEs of its own', () => {
+  const inner = db.selectFrom('orders').select('id').where('user_id', '=', 1)
+  const query = db
+    .selectFrom('users')
+    .select(sql`(with orders as (select 1 as user_id) ${inner})`.as('x'))
+    .where('org_id', '=', 1)
+  expect(seen(query)).toEqual(['users', 'orders'])
+})
+
+test('names that stand in raw SQL as nodes are known', () => {
+  const query = db.selectFrom('orders').select(sql`${sql.id('o', 'status')}`.as('x'))
+  expect([...read(query).rawNames]).toEqual(['o', 'status'])
 })

@@ -1,6 +1,6 @@
-import type { OperationNode, RawNode } from 'kysely'
+import type { IdentifierNode, OperationNode, RawNode } from 'kysely'
 import { sqlTokens, type SqlToken } from '../../util/sql-text.js'
-import { children, is, truncated } from './nodes.js'
+import { children, is, tableName } from './nodes.js'
 
 /*
  * Raw SQL is text between nodes, and text can reach over its own place: `b = 1 or c = 2` beside another condition, an
@@ -10,7 +10,7 @@ import { children, is, truncated } from './nodes.js'
 
 /** Whether no raw SQL in the tree opens what it does not close. */
 export function isBalanced(node: OperationNode): boolean {
-  if (is(node, 'RawNode') && looseWords(node) === undefined) return false
+  if (is(node, 'RawNode') && looseTokens(joined(node)) === undefined) return false
   for (const child of children(node)) if (!isBalanced(child)) return false
   return true
 }
@@ -23,30 +23,54 @@ export function isSelfContained(node: OperationNode): boolean {
   if (ENCLOSED.has(node.kind)) return true
   if (node.kind === 'OrNode') return false
   if (is(node, 'RawNode')) {
-    const words = looseWords(node)
-    if (words === undefined || words.some((word) => REACHES_OUT.has(word))) return false
+    const tokens = looseTokens(joined(node))
+    if (tokens === undefined || tokens.some((token) => REACHES_OUT.has(token))) return false
   }
   for (const child of children(node)) if (!isSelfContained(child)) return false
   return true
 }
 
-/** Every bare and quoted name in raw SQL of the tree, and `*`: what it may refer to without the tree showing it. */
-export function namesInRawSql(node: OperationNode, names = new Set<string>()): ReadonlySet<string> {
-  if (is(node, 'RawNode')) {
-    for (const token of sqlTokens(joined(node))) {
-      const name = nameIn(token)
-      if (name !== undefined) names.add(truncated(name))
-    }
-  }
-  for (const child of children(node)) namesInRawSql(child, names)
-  return names
+/** Whether raw SQL in a clause begins no other one, as `placed_at limit 5` in an ORDER BY does. */
+export function staysInClause(node: OperationNode): boolean {
+  return isLoosely(node, (tokens) => !tokens.some((token, index) => CLAUSES.has(token) && !isPhrase(tokens, index)))
 }
 
-function nameIn({ kind, text }: SqlToken): string | undefined {
-  if (kind === 'word') return text.toLowerCase()
-  if (kind === 'identifier' && text.startsWith('"')) return text.slice(1, -1).replaceAll('""', '"')
-  // U&"\0061" could be any name.
-  return kind === 'identifier' || text === '*' ? '*' : undefined
+/** Whether an expression is one; raw SQL such as `1, status` is two. */
+export function isSingle(node: OperationNode): boolean {
+  return isLoosely(node, (tokens) => !tokens.includes(','))
+}
+
+/** Whether what raw SQL has outside of parentheses passes the test, wherever it stands in an expression. */
+function isLoosely(node: OperationNode, test: (tokens: readonly string[]) => boolean): boolean {
+  if (ENCLOSED.has(node.kind)) return true
+  if (is(node, 'RawNode')) {
+    const tokens = looseTokens(rawText(node))
+    if (tokens === undefined || !test(tokens)) return false
+  }
+  for (const part of is(node, 'RawNode') ? partsOf(node) : children(node)) if (!isLoosely(part, test)) return false
+  return true
+}
+
+/** The nodes in raw SQL, and in raw SQL in it. */
+function partsOf(node: RawNode): readonly OperationNode[] {
+  return node.parameters.flatMap((part) => (is(part, 'RawNode') ? partsOf(part) : [part]))
+}
+
+/** Whether raw SQL says nothing, but for comments. */
+export function isBlank(node: OperationNode): boolean {
+  return is(node, 'RawNode') && node.parameters.length === 0 && [...sqlTokens(joined(node))].every(isIgnored)
+}
+
+export function isIgnored({ kind }: SqlToken): boolean {
+  return kind === 'space' || kind === 'comment'
+}
+
+/** `is distinct from` and `within group`. */
+export function isPhrase(tokens: readonly string[], index: number): boolean {
+  const before = (distance: number): string => tokens[index - distance] ?? ''
+  if (tokens[index] === 'group') return before(1) === 'within'
+  if (tokens[index] === 'from') return before(1) === 'distinct' && isPhrase(tokens, index - 1)
+  return tokens[index] === 'distinct' && tokens[index + 1] === 'from' && ['is', 'not'].includes(before(1))
 }
 
 const ENCLOSED = new Set<string>([
@@ -82,22 +106,69 @@ const REACHES_OUT = new Set([
   ...['where', 'group', 'having', 'window', 'union', 'intersect', 'except', 'order', 'limit', 'offset', 'fetch', 'for'],
 ])
 
-/** The words of raw SQL outside of parentheses, in lower case; `undefined` if it opens what it does not close. */
-function looseWords(node: RawNode): readonly string[] | undefined {
-  const words: string[] = []
+/** Words that begin a clause of a SELECT, or another SELECT. */
+const CLAUSES = new Set([
+  ...['distinct', 'from', 'join', 'where', 'group', 'having', 'window', 'union', 'intersect', 'except'],
+  ...['order', 'limit', 'offset', 'fetch', 'for'],
+])
+
+/** The words and symbols of raw SQL outside of parentheses, in lower case; `undefined` if it opens what it does not close. */
+function looseTokens(text: string): readonly string[] | undefined {
+  const loose: string[] = []
   let depth = 0
-  const tokens = [...sqlTokens(joined(node))]
-  for (const { kind, text } of tokens) {
-    if (kind === 'unterminated' || text === ';') return undefined
-    if (text === '(' || text === '[') depth++
-    if (text === ')' || text === ']') depth--
+  const tokens = [...sqlTokens(text)]
+  for (const { kind, text: token } of tokens) {
+    if (kind === 'unterminated' || token === ';') return undefined
+    if (token === '(' || token === '[') depth++
+    if (token === ')' || token === ']') depth--
     if (depth < 0) return undefined
-    if (kind === 'word' && depth === 0) words.push(text.toLowerCase())
+    if ((kind === 'word' || kind === 'symbol') && depth === 0) loose.push(token.toLowerCase())
   }
   const last = tokens.at(-1)
   const isOpenComment = last?.kind === 'comment' && last.text.startsWith('--')
-  return depth === 0 && !isOpenComment ? words : undefined
+  return depth === 0 && !isOpenComment ? loose : undefined
 }
+
+/** Kysely's jsonArrayFrom and jsonObjectFrom, which bring a FROM, and an aggregate over it, of their own. */
+export function isJsonHelper(node: RawNode): boolean {
+  return JSON_HELPERS.has(joined(node).replace(/\s+/g, ' ').trim())
+}
+
+const JSON_HELPERS = new Set([
+  `(select coalesce(json_agg(agg), '[]') from 0 as agg)`,
+  `(select to_json(obj) from 0 as obj)`,
+])
+
+/** Raw SQL with the raw SQL and the names that stand in it, and a number in place of every other node. */
+export function rawText({ sqlFragments, parameters }: RawNode): string {
+  return sqlFragments.map((fragment, index) => fragment + placeholder(parameters[index])).join('')
+}
+
+function placeholder(node: OperationNode | undefined): string {
+  if (node === undefined) return ''
+  if (is(node, 'RawNode')) return rawText(node)
+  if (node.kind === 'IdentifierNode') return quoted((node as IdentifierNode).name)
+  if (is(node, 'TableNode')) {
+    const { schema, name } = tableName(node)
+    return schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`
+  }
+  return opensParenthesis(node) ? ' (0) ' : ' 0 '
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** Whether what the node compiles to begins with a parenthesis. */
+function opensParenthesis(node: OperationNode): boolean {
+  if (LEADS.has(node.kind)) for (const child of children(node)) return opensParenthesis(child)
+  if (is(node, 'RawNode')) return rawText(node).trimStart().startsWith('(')
+  return PARENTHESES.has(node.kind)
+}
+
+/** Nodes that begin with their first child. */
+const LEADS = new Set(['BinaryOperationNode', 'AndNode', 'OrNode', 'CollateNode', 'AliasNode'])
+const PARENTHESES = new Set(['ParensNode', 'TupleNode', 'ValueListNode', 'PrimitiveValueListNode'])
 
 /** The fragments with a number in place of each node. */
 function joined(node: RawNode): string {

@@ -1,14 +1,16 @@
 import type { OperationNode, ReferenceNode, SelectionNode, SelectQueryNode } from 'kysely'
 import type { RootOperationNode } from '../analyze.js'
-import type { Condition, Link, LinkedColumn, Partner, TopRows } from '../plan.js'
+import type { Condition, Link, Partner, TopRows } from '../plan.js'
 import type { Arms, Block, CteScope, FromItem } from './blocks.js'
 import { requiredSubquery } from './comparisons.js'
 import { children, columnName, is, tableName, type TableName } from './nodes.js'
 import { numberParameters, type NumberedTree } from './parameters.js'
+import { describeConditions, NO_CONDITIONS } from './described-conditions.js'
 import { prune } from './prune.js'
-import { isBalanced, namesInRawSql } from './raw-text.js'
+import { hasOwnCtes, hasOwnFrom, namesInRawSql, type RawNames } from './raw-names.js'
+import { isBalanced } from './raw-text.js'
 import { possibleItems } from './references.js'
-import { Relaxation, Relaxer, type Path, type Place } from './relaxation.js'
+import { Relaxation, Relaxer, type Path } from './relaxation.js'
 
 /** A relation that stands in the query, as the catalog knows it. */
 export interface TreeTable {
@@ -67,17 +69,19 @@ function readOccurrences(
   lookup: TableLookup,
 ): Omit<TreeReading, 'ordered' | 'failure'> {
   const tree = numberParameters(root)
-  const reader = new TreeReader(lookup, tree, noConditionsBecause(tree.root, tree.sql, sql))
+  const rawNames = namesInRawSql(tree.root)
+  const reader = new TreeReader(lookup, tree, rawNames, noConditionsBecause(tree.root, tree.sql, sql))
   reader.visit(tree.root, NOWHERE)
   const places = new Map<number, number>()
   for (const relation of reader.places.values()) places.set(relation, (places.get(relation) ?? 0) + 1)
   const { occurrences, unknown } = reader
-  return { occurrences, unknown, places, rawNames: namesInRawSql(tree.root) }
+  return { occurrences, unknown, places, rawNames: rawNames.all }
 }
 
 function noConditionsBecause(root: OperationNode, compiled: string, sql: string): string | undefined {
   if (compiled !== sql) return 'the tree compiles to other SQL than the query'
   if (isRecursive(root)) return 'the query is recursive'
+  if (hasOwnCtes(root)) return 'raw SQL in the query has a WITH clause'
   return isBalanced(root) ? undefined : 'raw SQL in the query opens what it does not close'
 }
 
@@ -93,9 +97,16 @@ interface Surroundings {
   readonly block: Block | undefined
   readonly ctes: CteScope | undefined
   /** What must hold around it for it to matter. */
-  readonly above: () => Relaxation
-  readonly entered: Path['entered']
+  readonly above: Above
+  readonly entered: Entered
 }
+
+type Entered = Path['entered']
+/**
+ * What must hold around an occurrence that stands somewhere below, given all that the walk has entered on its way there:
+ * a condition further out may lead into any of that.
+ */
+type Above = (entered: Entered) => Relaxation
 
 const NOTHING = new Relaxation()
 const NOWHERE: Surroundings = { block: undefined, ctes: undefined, above: () => NOTHING, entered: new Map() }
@@ -110,13 +121,20 @@ class TreeReader {
   readonly #lookup: TableLookup
   readonly #relaxer: Relaxer
   readonly #root: OperationNode
+  readonly #rawNames: RawNames
   readonly #noConditions: string | undefined
   readonly #columns = new Map<FromItem, Set<string>>()
   readonly #openedCtes = new Set<OperationNode>()
   /** CTEs around the present node: a recursive one is not opened within itself. */
   readonly #openCtes = new Set<OperationNode>()
 
-  constructor(lookup: TableLookup, { root, numbers }: NumberedTree, noConditions: string | undefined) {
+  constructor(
+    lookup: TableLookup,
+    { root, numbers }: NumberedTree,
+    rawNames: RawNames,
+    noConditions: string | undefined,
+  ) {
+    this.#rawNames = rawNames
     this.#lookup = lookup
     this.#root = root
     this.#noConditions = noConditions
@@ -128,7 +146,8 @@ class TreeReader {
     if (is(node, 'ReferenceNode')) return this.#reference(node, around.block)
     // Tables of FROM and JOIN are the block's; one elsewhere is inside of raw SQL, as in sql`from ${sql.table('t')}`.
     if (is(node, 'TableNode')) return this.#rawTable(node, tableName(node))
-    for (const child of children(node)) this.visit(child, around)
+    const inside = is(node, 'RawNode') && hasOwnFrom(node) ? { ...around, above: NOWHERE.above } : around
+    for (const child of children(node)) this.visit(child, inside)
   }
 
   #query(node: SelectQueryNode, around: Surroundings): void {
@@ -139,10 +158,11 @@ class TreeReader {
   #arms({ blocks, others, ctes }: Arms, around: Surroundings, inArm: (arm: Block) => Surroundings): void {
     for (const block of blocks) this.#block(block, inArm(block))
     for (const other of others) this.visit(other, { ...around, ctes, above: NOWHERE.above })
-    // A CTE that nobody refers to is in the catalog's answer all the same.
+    // A CTE that nobody refers to is in the catalog's answer all the same; one that raw SQL may read is read in a way
+    // that the tree does not show, whoever else refers to it.
     for (const block of blocks) {
       for (let cte = block.ctes; cte !== around.ctes && cte !== undefined; cte = cte.next) {
-        if (!this.#openedCtes.has(cte.expression)) this.#otherCte(cte)
+        if (!this.#openedCtes.has(cte.expression) || this.#rawNames.mayRead(cte.name)) this.#otherCte(cte)
       }
     }
   }
@@ -151,11 +171,11 @@ class TreeReader {
   #block(block: Block, around: Surroundings): void {
     const { node, ctes } = block
     const inside = { block, ctes, entered: around.entered }
-    const all = once(() => this.#conditions(block, around))
+    const all = perPath((entered) => this.#conditions(block, around, { entered }))
     for (const item of block.items) this.#item(item, block, around)
     const parts = this.#relaxer.whereParts(block)
     for (const { node: within } of parts) {
-      this.#part(within, block, around, () => this.#conditions(block, around, { within }))
+      this.#part(within, block, around, (entered) => this.#conditions(block, around, { entered, within }))
     }
     if (parts.length === 0 && node.where) this.visit(node.where.where, { ...inside, above: all })
     block.items.forEach((item, index) => this.#on(item, index, block, around))
@@ -165,10 +185,10 @@ class TreeReader {
   }
 
   /** What must hold in the block and around it; with a row of `owner`, where that is given. */
-  #conditions(block: Block, around: Surroundings, { within, owner, entered }: Inside = {}): Relaxation {
+  #conditions(block: Block, around: Surroundings, { entered, within, owner }: Inside): Relaxation {
     if (this.#noConditions !== undefined) return NOTHING
-    const path: Path = { entered: entered ?? around.entered, within }
-    const relaxation = around.above().copy()
+    const path: Path = { entered, within }
+    const relaxation = around.above(entered).copy()
     const seen = new Set<Block | FromItem>()
     this.#relaxer.gather(relaxation, block, path, seen)
     if (owner) this.#relaxer.include(relaxation, owner, path, seen)
@@ -184,7 +204,7 @@ class TreeReader {
     const arms = this.#relaxer.armsOf(item, block)
     const inArm = (arm: Block): Surroundings => {
       const entered = new Map([...around.entered, [item, arm]])
-      const above = once(() => this.#conditions(block, around, { entered, owner: item }))
+      const above = perPath((path) => this.#conditions(block, around, { entered: path, owner: item }))
       return source.kind === 'cte'
         ? { block: source.cte.outer, ctes: source.cte.inside(), entered, above }
         : { block: source.isLateral ? block : block.outer, ctes: block.ctes, entered, above }
@@ -199,15 +219,15 @@ class TreeReader {
     this.#openCtes.delete(expression)
   }
 
-  /** A CTE that is no SELECT of the tree, or that nothing refers to. */
+  /** A CTE that is no SELECT of the tree, or that no item of the tree refers to. */
   #otherCte(cte: CteScope): void {
     this.#openedCtes.add(cte.expression)
     this.visit(cte.expression, { ...NOWHERE, block: cte.outer, ctes: cte.inside() })
   }
 
   /** One conjunct of a WHERE or ON clause; `above` is what must hold beside it. */
-  #part(node: OperationNode, block: Block, around: Surroundings, conditions: () => Relaxation): void {
-    const above = once(conditions)
+  #part(node: OperationNode, block: Block, around: Surroundings, conditions: Above): void {
+    const above = perPath(conditions)
     const inside = { block, ctes: block.ctes, entered: around.entered, above }
     const required = this.#noConditions === undefined ? requiredSubquery(node) : undefined
     if (!required) return this.visit(node, inside)
@@ -215,9 +235,9 @@ class TreeReader {
     if (member) this.visit(member, inside)
     this.#arms(this.#relaxer.open(select, block, block.ctes), inside, (arm) => ({
       ...inside,
-      above: once(() => {
-        const relaxation = above().copy()
-        const path = { entered: around.entered, within: node }
+      above: perPath((entered) => {
+        const relaxation = above(entered).copy()
+        const path = { entered, within: node }
         if (member && !arm.picksRows) this.#relaxer.addMembership(relaxation, member, block, arm, path)
         return relaxation
       }),
@@ -231,12 +251,12 @@ class TreeReader {
     const isWeak = !item.onFilters && block.items.some((other) => !other.join && other.isNullable)
     const owner = item.onFilters ? undefined : item
     for (const { node: within } of parts) {
-      this.#part(within, block, around, () =>
-        isWeak ? around.above() : this.#conditions(block, around, { within, owner }),
+      this.#part(within, block, around, (entered) =>
+        isWeak ? around.above(entered) : this.#conditions(block, around, { entered, within, owner }),
       )
     }
     if (parts.length > 0) return
-    const above = isWeak ? around.above : once(() => this.#conditions(block, around))
+    const above = isWeak ? around.above : perPath((entered) => this.#conditions(block, around, { entered }))
     this.visit(item.join.on, { block, ctes: block.ctes, entered: around.entered, above })
   }
 
@@ -247,7 +267,11 @@ class TreeReader {
     this.#columns.set(item, columns)
     const relaxed =
       this.#noConditions === undefined
-        ? describe(prune(this.#conditions(block, around, { owner: item }), item), item, this.#lookup)
+        ? describeConditions(
+            prune(this.#conditions(block, around, { entered: around.entered, owner: item }), item),
+            item,
+            this.#lookup,
+          )
         : NO_CONDITIONS
     const says = relaxed.conditions.length + relaxed.partners.length > 0
     const reason = says ? undefined : (this.#noConditions ?? 'no condition compares it with a value')
@@ -300,44 +324,19 @@ class TreeReader {
 }
 
 interface Inside {
+  readonly entered: Entered
   readonly within?: OperationNode
   readonly owner?: FromItem | undefined
-  readonly entered?: Path['entered']
-}
-
-type Described = Pick<TreeOccurrence, 'conditions' | 'partners' | 'links'>
-
-const NO_CONDITIONS: Described = { conditions: [], partners: [], links: [] }
-
-/** A pruned relaxation as the plan has it. */
-function describe({ items, conjuncts }: Relaxation, own: FromItem, lookup: TableLookup): Described {
-  const partners = [...items].filter((item) => item !== own)
-  const conditionsOf = (item: FromItem): Condition[] =>
-    conjuncts.flatMap((conjunct) =>
-      conjunct.kind === 'value' && conjunct.place.item === item
-        ? [{ column: conjunct.place.column, operator: conjunct.operator, operands: conjunct.operands }]
-        : [],
-    )
-  const linked = ({ item, column }: Place): LinkedColumn => ({ partner: partners.indexOf(item), column })
-  return {
-    conditions: conditionsOf(own),
-    partners: partners.map((item) => ({
-      alias: item.name?.name ?? '',
-      relation: item.source.kind === 'table' ? lookup(item.source.table.schema, item.source.table.name)!.relation : 0,
-      conditions: conditionsOf(item),
-    })),
-    links: conjuncts.flatMap((conjunct) =>
-      conjunct.kind === 'link'
-        ? [{ left: linked(conjunct.left), operator: conjunct.operator, right: linked(conjunct.right) }]
-        : [],
-    ),
-  }
 }
 
 /** Computed when it is first asked for. */
-function once<T>(compute: () => T): () => T {
-  let result: { readonly value: T } | undefined
-  return () => (result ??= { value: compute() }).value
+function perPath(compute: Above): Above {
+  const known = new Map<Entered, Relaxation>()
+  return (entered) => {
+    const relaxation = known.get(entered) ?? compute(entered)
+    known.set(entered, relaxation)
+    return relaxation
+  }
 }
 
 /** Everything of a SELECT that sees its FROM: selections, GROUP BY, ORDER BY, … */

@@ -3,17 +3,25 @@ import type { Block, FromItem } from './blocks.js'
 import { columnName, tableName, type TableName } from './nodes.js'
 import type { TableLookup } from './read-tree.js'
 
+/** Which of its block's items a clause sees: those from `first` on, up to `end`. */
+export interface Visible {
+  readonly first: number
+  readonly end: number
+}
+
 /**
- * The from-item that a reference in `block` means, looking at the first `visible` items there and then at the blocks
+ * The from-item that a reference in `block` means, looking at the items that are visible there and then at the blocks
  * around; `undefined` where that is not certain.
  */
 export function findItem(
   lookup: TableLookup,
   reference: ReferenceNode,
   block: Block,
-  visible: number,
+  { first, end }: Visible,
 ): FromItem | undefined {
-  const own = candidates(lookup, reference, block.items.slice(0, visible))
+  // `from a, b join c on a.x = …`: this a is one further out.
+  if (candidates(lookup, reference, block.items.slice(0, first))?.length !== 0) return undefined
+  const own = candidates(lookup, reference, block.items.slice(first, end))
   if (own === undefined || own.length > 0) return only(own)
   let found: readonly FromItem[] = []
   for (let scope = block.outer; scope !== undefined; scope = scope.outer) {
@@ -36,7 +44,7 @@ function candidates(
   items: readonly FromItem[],
 ): readonly FromItem[] | undefined {
   const qualifier = reference.table && tableName(reference.table)
-  if (qualifier) return items.filter((item) => isNamed(item, qualifier))
+  if (qualifier) return items.filter((item) => isNamed(lookup, item, qualifier))
   const column = columnName(reference)
   const known = items.map((item) => columnsOf(lookup, item))
   if (known.includes(undefined)) return undefined
@@ -47,13 +55,20 @@ function candidates(
 export function possibleItems(lookup: TableLookup, block: Block, reference: ReferenceNode): readonly FromItem[] {
   const qualifier = reference.table && tableName(reference.table)
   const column = columnName(reference)
+  const found: FromItem[] = []
   for (let scope: Block | undefined = block; scope !== undefined; scope = scope.outer) {
     const items = scope.items.filter((item) =>
-      qualifier ? isNamed(item, qualifier) : column === undefined || columnsOf(lookup, item)?.has(column),
+      qualifier ? isNamed(lookup, item, qualifier) : column === undefined || columnsOf(lookup, item)?.has(column),
     )
-    if (items.length > 0) return items
+    found.push(...items)
+    if (items.length > 0 && !mayBeHidden(scope)) break
   }
-  return []
+  return found
+}
+
+/** Whether ON conditions do not see all of the block's items. */
+function mayBeHidden({ node }: Block): boolean {
+  return (node.from?.froms.length ?? 0) > 1 && (node.joins?.length ?? 0) > 0
 }
 
 /** Whether a reference somewhere below the block may mean one of the block's own items. */
@@ -67,8 +82,10 @@ export function mayBelongTo(lookup: TableLookup, block: Block, reference: Refere
   })
 }
 
-function isNamed(item: FromItem, { schema, name }: TableName): boolean {
-  return item.name?.name === name && (schema === undefined || item.name.schema === schema)
+function isNamed(lookup: TableLookup, { name: own, node, source }: FromItem, { schema, name }: TableName): boolean {
+  if (own?.name !== name || schema === undefined) return own?.name === name
+  if (source.kind !== 'table' || node.kind === 'AliasNode') return false
+  return lookup(schema, name)?.relation === lookup(source.table.schema, name)?.relation
 }
 
 /** The columns of a base table or view; `undefined` for everything else. */

@@ -5,7 +5,7 @@ import { comparisonsIn, conjuncts, requiredSubquery, type Comparison } from './c
 import { columnName, is, unwrap } from './nodes.js'
 import { hasWindow, outputsOf, yieldsOverNothing, type Output } from './outputs.js'
 import type { TableLookup } from './read-tree.js'
-import { columnsOf, findItem, mayBelongTo } from './references.js'
+import { columnsOf, findItem, mayBelongTo, type Visible } from './references.js'
 import { topRows } from './top.js'
 
 /** A column of a base table at one place in the query. */
@@ -52,10 +52,10 @@ export interface Path {
   readonly within: OperationNode | undefined
 }
 
-/** One conjunct of WHERE or ON, which sees the first `visible` items of its block. */
+/** One conjunct of WHERE or ON. */
 export interface Part {
   readonly node: OperationNode
-  readonly visible: number
+  readonly visible: Visible
 }
 
 /** References to CTEs that refer to CTEs multiply. */
@@ -126,7 +126,7 @@ export class Relaxer {
   whereParts(block: Block): readonly Part[] {
     const known = this.#where.get(block)
     if (known !== undefined) return known
-    const parts = conjuncts(block.node.where?.where).map((node): Part => ({ node, visible: block.items.length }))
+    const parts = conjuncts(block.node.where?.where).map((node): Part => ({ node, visible: allOf(block) }))
     this.#where.set(block, parts)
     return parts
   }
@@ -135,7 +135,9 @@ export class Relaxer {
   onParts(item: FromItem, index: number): readonly Part[] {
     const known = this.#on.get(item)
     if (known !== undefined) return known
-    const parts = conjuncts(item.join?.on?.on).map((node): Part => ({ node, visible: index + 1 }))
+    // A join binds more tightly than a comma: of the items before it, the last one alone belongs to it.
+    const first = Math.max(0, (this.#blocks.get(item)?.node.from?.froms.length ?? 0) - 1)
+    const parts = conjuncts(item.join?.on?.on).map((node): Part => ({ node, visible: { first, end: index + 1 } }))
     this.#on.set(item, parts)
     return parts
   }
@@ -173,7 +175,7 @@ export class Relaxer {
 
   /** The equality of `x in (select y …)`, for the arm of the subquery that the walk enters. */
   addMembership(into: Relaxation, member: OperationNode, block: Block, arm: Block, path: Path): void {
-    const left = is(member, 'ReferenceNode') ? this.resolve(member, block, block.items.length, path) : undefined
+    const left = is(member, 'ReferenceNode') ? this.resolve(member, block, allOf(block), path) : undefined
     const right = this.#output(arm, 0, path, [])
     if (!left || !right) return
     this.#push(into, { kind: 'link', left, operator: '=', right }, undefined, path, new Set([block, arm]))
@@ -206,7 +208,7 @@ export class Relaxer {
     }
   }
 
-  #resolveAll(comparison: Comparison, block: Block, visible: number, path: Path): Conjunct | undefined {
+  #resolveAll(comparison: Comparison, block: Block, visible: Visible, path: Path): Conjunct | undefined {
     if (comparison.kind === 'value') {
       const place = this.resolve(comparison.reference, block, visible, path)
       return place && { kind: 'value', place, operator: comparison.operator, operands: comparison.operands }
@@ -235,7 +237,7 @@ export class Relaxer {
   }
 
   /** The base table's column that a reference means; `undefined` where that is not certain. */
-  resolve(reference: ReferenceNode, block: Block, visible: number, path: Path): Place | undefined {
+  resolve(reference: ReferenceNode, block: Block, visible: Visible, path: Path): Place | undefined {
     const column = columnName(reference)
     const item = column === undefined ? undefined : findItem(this.#lookup, reference, block, visible)
     return item && this.#column(item, column!, path, [])
@@ -262,7 +264,7 @@ export class Relaxer {
     if (!output || !block.isPlain || this.yieldsOverNothing(block)) return undefined
     if ('item' in output) return this.#column(output.item, output.name, path, through)
     const reference = unwrap(output.node)
-    const place = is(reference, 'ReferenceNode') ? this.resolve(reference, block, block.items.length, path) : undefined
+    const place = is(reference, 'ReferenceNode') ? this.resolve(reference, block, allOf(block), path) : undefined
     return place && { ...place, through: [...through, ...place.through] }
   }
 
@@ -277,7 +279,7 @@ export class Relaxer {
     return (
       outputs &&
       topRows(block, item, this.#numbers, outputs, (node) =>
-        is(node, 'ReferenceNode') ? this.resolve(node, block, block.items.length, path) : undefined,
+        is(node, 'ReferenceNode') ? this.resolve(node, block, allOf(block), path) : undefined,
       )
     )
   }
@@ -291,6 +293,10 @@ export class Relaxer {
     }
     return this.#outputs.get(block)
   }
+}
+
+function allOf({ items }: Block): Visible {
+  return { first: 0, end: items.length }
 }
 
 export function placesOf(conjunct: Conjunct): readonly Place[] {
