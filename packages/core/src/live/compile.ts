@@ -2,15 +2,14 @@ import {
   PostgresAdapter,
   type CompiledQuery,
   type Kysely,
-  type KyselyPlugin,
   type OperationNodeSource,
-  type QueryExecutor,
   type RawBuilder,
   type RootOperationNode,
 } from 'kysely'
 import type { Pool } from 'pg'
-import { InvalidOptionError, NotASelectError, PluginMismatchError, UnsupportedDatabaseError } from '../errors.js'
+import { InvalidOptionError, NotASelectError, UnsupportedDatabaseError } from '../errors.js'
 import type { LiveInput } from './contract.js'
+import { checkPlugins } from './plugins.js'
 
 /** A query as it will be sent, and its tree after plugins. */
 export interface CompiledLiveQuery {
@@ -38,11 +37,10 @@ export function checkDatabase<DB>(db: Kysely<DB>, pool: Pool): void {
 }
 
 export function compileLiveQuery<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>): CompiledLiveQuery {
-  if (typeof query?.compile !== 'function') {
+  if (!isQuery(query)) {
     throw new InvalidOptionError('A live query is a Kysely query that is not executed yet, or sql`…`.')
   }
-  const compiled = isRawBuilder(query) ? query.compile(db) : query.compile()
-  checkPlugins(db, query, compiled)
+  const compiled = compile(db, query)
   const node = compiled.query
   if (node.kind !== 'SelectQueryNode' && node.kind !== 'RawNode') {
     throw new NotASelectError(`A live query must be a SELECT; this one is ${describe(node.kind)}: ${compiled.sql}`)
@@ -57,71 +55,23 @@ export function compileLiveQuery<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>)
   }
 }
 
+function isQuery<Row>(query: LiveInput<Row>): query is LiveInput<Row> & OperationNodeSource {
+  const { compile, toOperationNode } = (query ?? {}) as Partial<RawBuilder<Row>>
+  return typeof compile === 'function' && typeof toOperationNode === 'function'
+}
+
+/** Raw SQL gets the plugins of what it is compiled with; any other query has its own. */
+function compile<DB, Row>(db: Kysely<DB>, query: LiveInput<Row> & OperationNodeSource): CompiledQuery {
+  if (isRawBuilder(query)) return query.compile(db)
+  const compiled = query.compile()
+  checkPlugins(db, query, compiled)
+  return compiled
+}
+
 function isRawBuilder<Row>(query: LiveInput<Row>): query is RawBuilder<Row> {
   return (query as { isRawBuilder?: unknown }).isRawBuilder === true
 }
 
 function describe(kind: string): string {
   return kind.replace(/(Query)?Node$/, '').toUpperCase()
-}
-
-/**
- * The results are transformed by the plugins of `db`, so the query must carry the same ones. Plugins that touch queries
- * only may differ: `db.withSchema('tenant')` is as good as `db`.
- */
-function checkPlugins<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>, compiled: CompiledQuery): void {
-  const expected = db.getExecutor().plugins.filter(changesResults)
-  const actual = pluginsOf(query, db)?.filter(changesResults)
-  if (!actual || (actual.length === expected.length && actual.every((it, index) => isSame(it, expected[index]!))))
-    return
-  throw new PluginMismatchError(
-    'The query was built with other Kysely plugins than the db given to createRealtime, so its rows would be transformed wrongly: ' +
-      `the query has ${namesOf(actual)}, the db ${namesOf(expected)}. Build it from that db.\n  query: ${compiled.sql}`,
-  )
-}
-
-/** Kysely's own plugins that leave results as they are. */
-const QUERY_PLUGINS: ReadonlySet<string> = new Set([
-  'WithSchemaPlugin',
-  'DeduplicateJoinsPlugin',
-  'HandleEmptyInListsPlugin',
-  'SafeNullComparisonPlugin',
-])
-
-function changesResults(plugin: KyselyPlugin): boolean {
-  return !QUERY_PLUGINS.has(plugin.constructor.name)
-}
-
-function isSame(left: KyselyPlugin, right: KyselyPlugin): boolean {
-  return left === right || (left.constructor === right.constructor && left.constructor !== Object)
-}
-
-function namesOf(plugins: readonly KyselyPlugin[]): string {
-  return plugins.map((plugin) => plugin.constructor.name).join(', ') || 'none'
-}
-
-type Transform = QueryExecutor['transformQuery']
-
-/**
- * A builder keeps its executor, and so its plugins, to itself. While it makes its tree it hands the tree to that
- * executor, whose class is the same for all: there it is seen, for the duration of this one synchronous call. Undefined
- * for raw SQL, which gets the plugins of whatever it is compiled with, and where another copy of Kysely made the query.
- */
-function pluginsOf<DB, Row>(query: LiveInput<Row>, db: Kysely<DB>): readonly KyselyPlugin[] | undefined {
-  if (isRawBuilder(query)) return undefined
-  let owner = db.getExecutor() as object
-  while (!Object.hasOwn(owner, 'transformQuery')) owner = Object.getPrototypeOf(owner) as object
-  const executorClass = owner as { transformQuery: Transform }
-  const original = executorClass.transformQuery
-  let plugins: readonly KyselyPlugin[] | undefined
-  executorClass.transformQuery = function (this: QueryExecutor, node, queryId) {
-    plugins ??= this.plugins
-    return original.call(this, node, queryId) as typeof node
-  }
-  try {
-    ;(query as unknown as OperationNodeSource).toOperationNode()
-    return plugins
-  } finally {
-    executorClass.transformQuery = original
-  }
 }
