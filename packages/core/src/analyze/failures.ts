@@ -33,9 +33,10 @@ export function analysisError(error: unknown, step: AnalysisStep, sql: string): 
   if (step.kind === 'setting') {
     return new InvalidOptionError(`scope.settings: "${step.name}" cannot be set: ${message}`, cause)
   }
-  if (state === '25006') {
+  // A standby refuses a transaction that may write as a feature it does not have.
+  if (state === '25006' || (step.kind === 'begin' && state === '0A000')) {
     return new UnsupportedDatabaseError(
-      `${message}: queries are analyzed with a temporary function, which a standby or a read-only server refuses. Connect to the primary.`,
+      `${message}: queries are analyzed with a temporary function, which a standby or a read-only server refuses. Connect pool to the primary.`,
       cause,
     )
   }
