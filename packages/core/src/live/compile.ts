@@ -43,7 +43,9 @@ export function compileLiveQuery<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>)
   const compiled = compile(db, query)
   const node = compiled.query
   if (node.kind !== 'SelectQueryNode' && node.kind !== 'RawNode') {
-    throw new NotASelectError(`A live query must be a SELECT; this one is ${describe(node.kind)}: ${compiled.sql}`)
+    throw new NotASelectError(
+      `Only a SELECT can be live, not ${describe(node.kind)}. Run it as a query that is not live.\n  query: ${compiled.sql}`,
+    )
   }
   const isTree = node.kind === 'SelectQueryNode'
   return {
