@@ -1,6 +1,7 @@
 import {
   PostgresAdapter,
   type CompiledQuery,
+  type DialectAdapter,
   type Kysely,
   type OperationNodeSource,
   type RawBuilder,
@@ -22,11 +23,14 @@ export interface CompiledLiveQuery {
   readonly ordered: boolean | undefined
 }
 
-/** The engine reads text results and catalogs: nothing but PostgreSQL through `pg` will do. */
+/**
+ * The engine reads text results and catalogs: nothing but PostgreSQL through `pg` will do. It executes on `pool`, and
+ * never with `db`, whose driver is not to be seen: dialects on other drivers have the same adapter, and do no harm.
+ */
 export function checkDatabase<DB>(db: Kysely<DB>, pool: Pool): void {
   const adapter = typeof db?.getExecutor === 'function' ? db.getExecutor().adapter : undefined
   if (!adapter) throw new InvalidOptionError('db must be a Kysely instance: createRealtime({ db, pool }).')
-  if (!(adapter instanceof PostgresAdapter) && adapter.constructor.name !== 'PostgresAdapter') {
+  if (!isPostgres(adapter) || hasOneConnection(adapter)) {
     throw new UnsupportedDatabaseError(
       `pg-realtime needs Kysely's PostgresDialect; this db uses ${adapter.constructor.name}.`,
     )
@@ -34,6 +38,16 @@ export function checkDatabase<DB>(db: Kysely<DB>, pool: Pool): void {
   if (typeof pool?.connect !== 'function' || typeof pool.options !== 'object') {
     throw new InvalidOptionError('pool must be the pg.Pool that db runs on: createRealtime({ db, pool }).')
   }
+}
+
+/** By its name where it is of another copy of Kysely. */
+function isPostgres(adapter: DialectAdapter): boolean {
+  return adapter instanceof PostgresAdapter || adapter.constructor.name === 'PostgresAdapter'
+}
+
+/** PGlite, which Kysely knows since 0.29: its database is in the application's own process, where no pool leads. */
+function hasOneConnection(adapter: DialectAdapter & { readonly supportsMultipleConnections?: boolean }): boolean {
+  return adapter.supportsMultipleConnections === false
 }
 
 export function compileLiveQuery<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>): CompiledLiveQuery {
