@@ -3,14 +3,13 @@ import {
   type CompiledQuery,
   type DialectAdapter,
   type Kysely,
-  type OperationNodeSource,
   type RawBuilder,
   type RootOperationNode,
 } from 'kysely'
 import type { Pool } from 'pg'
 import { InvalidOptionError, NotASelectError, UnsupportedDatabaseError } from '../errors.js'
 import type { LiveInput } from './contract.js'
-import { checkPlugins } from './plugins.js'
+import { withPluginsOf } from './plugins.js'
 
 /** A query as it will be sent, and its tree after plugins. */
 export interface CompiledLiveQuery {
@@ -51,10 +50,10 @@ function hasOneConnection(adapter: DialectAdapter & { readonly supportsMultipleC
 }
 
 export function compileLiveQuery<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>): CompiledLiveQuery {
-  if (!isQuery(query)) {
+  if (typeof query?.compile !== 'function') {
     throw new InvalidOptionError('A live query is a Kysely query that is not executed yet, or sql`…`.')
   }
-  const compiled = compile(db, query)
+  const compiled = withPluginsOf(db, () => (isRawBuilder(query) ? query.compile(db) : query.compile()))
   const node = compiled.query
   if (node.kind !== 'SelectQueryNode' && node.kind !== 'RawNode') {
     throw new NotASelectError(
@@ -69,19 +68,6 @@ export function compileLiveQuery<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>)
     queryId: compiled.queryId,
     ordered: isTree ? (node.orderBy?.items.length ?? 0) > 0 : undefined,
   }
-}
-
-function isQuery<Row>(query: LiveInput<Row>): query is LiveInput<Row> & OperationNodeSource {
-  const { compile, toOperationNode } = (query ?? {}) as Partial<RawBuilder<Row>>
-  return typeof compile === 'function' && typeof toOperationNode === 'function'
-}
-
-/** Raw SQL gets the plugins of what it is compiled with; any other query has its own. */
-function compile<DB, Row>(db: Kysely<DB>, query: LiveInput<Row> & OperationNodeSource): CompiledQuery {
-  if (isRawBuilder(query)) return query.compile(db)
-  const compiled = query.compile()
-  checkPlugins(db, query, compiled)
-  return compiled
 }
 
 function isRawBuilder<Row>(query: LiveInput<Row>): query is RawBuilder<Row> {

@@ -7,6 +7,7 @@ import {
   PostgresDialect,
   replaceWithNoncontingentExpression,
   sql,
+  WithSchemaPlugin,
   type KyselyPlugin,
 } from 'kysely'
 // The other version: where the tests run on this one, the two change places.
@@ -101,6 +102,20 @@ test.each<[string, KyselyPlugin[]]>([
   expect(compile).toThrow(/another copy of Kysely.*`npm ls kysely`/)
 })
 
+test('raw SQL with a plugin of its own is refused, unless that only touches queries', () => {
+  const compile = (plugin: KyselyPlugin) =>
+    compileLiveQuery(open(new ParseJSONResultsPlugin()), sql<object>`select 1`.withPlugin(plugin))
+  expect(() => compile(new CamelCasePlugin())).toThrow(
+    /the query has ParseJSONResultsPlugin, CamelCasePlugin, the db ParseJSONResultsPlugin/,
+  )
+  expect(compile(new WithSchemaPlugin('tenant')).sql).toBe('select 1')
+})
+
+test('what compiles a query of the db is as good as that', () => {
+  const query = { compile: () => items(open()).compile() }
+  expect(compileLiveQuery(open(), query).sql).toMatch(/^select/)
+})
+
 test('raw SQL has the plugins of the db, whichever copy of Kysely made it', () => {
   const query = another.sql`select 1` as unknown as LiveInput<object>
   expect(compileLiveQuery(open(new CamelCasePlugin()), query).sql).toBe('select 1')
@@ -110,7 +125,6 @@ test('raw SQL has the plugins of the db, whichever copy of Kysely made it', () =
 test.each<[string, unknown]>([
   ['a promise of rows', Promise.resolve([])],
   ['a compiled query', items(open()).compile()],
-  ['something of its own that compiles', { compile: () => items(open()).compile() }],
   ['nothing', undefined],
 ])('%s is no query', (_, query) => {
   expect(() => compileLiveQuery(open(), query as LiveInput<object>)).toThrow(InvalidOptionError)

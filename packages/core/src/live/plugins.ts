@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { CompiledQuery, Kysely, KyselyPlugin, OperationNodeSource, QueryExecutor } from 'kysely'
+import type { CompiledQuery, Kysely, KyselyPlugin, QueryExecutor } from 'kysely'
 import { PluginMismatchError } from '../errors.js'
 
 /**
- * The results are transformed by the plugins of `db`, so the query must carry the same ones. Plugins that touch queries
- * only may differ: `db.withSchema('tenant')` is as good as `db`.
+ * Compiles a query, and refuses it unless it has the plugins of `db`, which will transform its results. Plugins that touch
+ * queries only may differ: `db.withSchema('tenant')` is as good as `db`.
  */
-export function checkPlugins<DB>(db: Kysely<DB>, query: OperationNodeSource, compiled: CompiledQuery): void {
-  const seen = pluginsOf(query, db)
-  if (!seen) {
+export function withPluginsOf<DB>(db: Kysely<DB>, compile: () => CompiledQuery): CompiledQuery {
+  const { compiled, plugins } = observe(db, compile)
+  if (!plugins) {
     throw new PluginMismatchError(
       'The query was built with another copy of Kysely than the db given to createRealtime, so its plugins cannot be compared. ' +
         'Build it from that db, or see to it that Kysely is installed, and bundled, once: `npm ls kysely` lists its copies.\n' +
@@ -16,8 +16,8 @@ export function checkPlugins<DB>(db: Kysely<DB>, query: OperationNodeSource, com
     )
   }
   const expected = db.getExecutor().plugins.filter(changesResults)
-  const actual = seen.filter(changesResults)
-  if (actual.length === expected.length && actual.every((it, index) => isSame(it, expected[index]!))) return
+  const actual = plugins.filter(changesResults)
+  if (actual.length === expected.length && actual.every((it, index) => isSame(it, expected[index]!))) return compiled
   throw new PluginMismatchError(
     'The query was built with other Kysely plugins than the db given to createRealtime, so its rows would be transformed wrongly: ' +
       `${difference(namesOf(actual), namesOf(expected))}. Build it from that db.\n  query: ${compiled.sql}`,
@@ -53,12 +53,17 @@ function namesOf(plugins: readonly KyselyPlugin[]): string {
 
 type Transform = QueryExecutor['transformQuery']
 
+interface Observed {
+  readonly compiled: CompiledQuery
+  /** Undefined where another copy of Kysely made the query: its executors are of another class, which nothing leads to. */
+  readonly plugins: readonly KyselyPlugin[] | undefined
+}
+
 /**
- * A builder keeps its executor, and so its plugins, to itself. While it makes its tree it hands the tree to that
- * executor, whose class is the same for all: there it is seen, for the duration of this one synchronous call. Undefined
- * where another copy of Kysely made the query: its executors are of another class, which nothing leads to.
+ * A builder keeps its executor, and so its plugins, to itself. While it compiles it hands its tree to that executor,
+ * whose class is the same for all: there it is seen, for the duration of this one synchronous call.
  */
-function pluginsOf<DB>(query: OperationNodeSource, db: Kysely<DB>): readonly KyselyPlugin[] | undefined {
+function observe<DB>(db: Kysely<DB>, compile: () => CompiledQuery): Observed {
   let owner = db.getExecutor() as object
   while (!Object.hasOwn(owner, 'transformQuery')) owner = Object.getPrototypeOf(owner) as object
   const executorClass = owner as { transformQuery: Transform }
@@ -69,8 +74,8 @@ function pluginsOf<DB>(query: OperationNodeSource, db: Kysely<DB>): readonly Kys
     return original.call(this, node, queryId) as typeof node
   }
   try {
-    query.toOperationNode()
-    return plugins
+    const compiled = compile()
+    return { compiled, plugins }
   } finally {
     executorClass.transformQuery = original
   }
