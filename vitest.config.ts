@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { withKysely } from './packages/core/test/support/with-kysely.js'
 import { withTrpc } from './packages/trpc/test/support/with-trpc.js'
 
 // Packages of the workspace are tested from their sources, never from a build that may be out of date.
@@ -26,6 +27,16 @@ const needsPostgres = '**/*.pg.test.ts'
 const needsBrowser = '**/*.e2e.test.ts'
 const shared = { resolve, ssr }
 const setupFiles = ['tooling/src/patience.ts']
+
+const onServer = {
+  expect: { poll: { timeout: 20_000 } },
+  globalSetup: ['tooling/src/postgres/global-setup.ts'],
+  pool: 'forks' as const,
+  maxWorkers: Math.max(2, Math.min(4, availableParallelism())),
+  retry,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+}
 
 export default defineConfig({
   test: {
@@ -58,18 +69,32 @@ export default defineConfig({
         test: {
           name: 'pg',
           setupFiles,
-          expect: { poll: { timeout: 20_000 } },
+          ...onServer,
           include: fast ? quick : [needsPostgres],
           exclude: ignored,
-          globalSetup: ['tooling/src/postgres/global-setup.ts'],
-          pool: 'forks',
-          maxWorkers: Math.max(2, Math.min(4, availableParallelism())),
-          retry,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },
       },
+      // What rests most on Kysely's trees and executors again, on the newest that is supported.
+      ...['0.29'].map((version) => ({
+        ...shared,
+        plugins: [withKysely(version)],
+        test: {
+          name: `kysely-${version}`,
+          setupFiles,
+          ...onServer,
+          include: [
+            'packages/core/src/{analyze,live,route}/**/!(*.pg).test.ts',
+            'packages/core/src/analyze/occurrences.pg.test.ts',
+            'packages/core/test/kysely-version.test.ts',
+            'packages/core/test/{plugins,refresh-map}.pg.test.ts',
+            'packages/core/oracle/oracle.pg.test.ts',
+          ],
+          exclude: ignored,
+          env: { KYSELY_VERSION: version },
+          sequence: { groupOrder: 1 },
+        },
+      })),
       {
         ...shared,
         test: {

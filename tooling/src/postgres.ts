@@ -51,6 +51,8 @@ export interface RunningPostgres {
   restart(mode?: StopMode): Promise<void>
   /** Ends the server as a crash does. */
   kill(): Promise<void>
+  /** A hot standby with the databases of this moment: it can be read. Restarts the server. */
+  standby(): Promise<RunningPostgres>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -78,7 +80,10 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
     user,
     password,
   })
-  const login = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`
+  return running(server, `${encodeURIComponent(user)}:${encodeURIComponent(password)}`)
+}
+
+function running(server: PostgresServer, login: string): RunningPostgres {
   const connectionString = `postgresql://${login}@127.0.0.1:${server.port}/postgres`
   return {
     connectionString,
@@ -90,6 +95,7 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
     stop: (mode) => server.stop(mode),
     restart: (mode) => server.restart(mode),
     kill: () => server.kill(),
+    standby: async () => running(await server.standby(), login),
     [Symbol.asyncDispose]: () => server.stop('immediate'),
   }
 }
@@ -134,6 +140,7 @@ function existingServer(connectionString: string): RunningPostgres {
     stop: async () => undefined,
     restart: refuse,
     kill: refuse,
+    standby: refuse,
     [Symbol.asyncDispose]: async () => undefined,
   }
 }

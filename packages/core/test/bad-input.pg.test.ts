@@ -26,32 +26,32 @@ type Row = Record<string, unknown>
 type ErrorClass = new (...args: never[]) => RealtimeError
 
 const refused: [string, LiveInput<Row> | ((shop: TestData<Shop>) => LiveInput<Row>), ErrorClass, RegExp][] = [
-  ['an INSERT', (shop) => shop.db.insertInto('users').values({ name: 'x' }), NotASelectError, /INSERT/],
+  ['an INSERT', (shop) => shop.db.insertInto('users').values({ name: 'x' }), NotASelectError, /INSERT.*not live/],
   [
     'an UPDATE with RETURNING',
     (shop) => shop.db.updateTable('users').set({ name: 'x' }).returningAll(),
     NotASelectError,
-    /UPDATE/,
+    /UPDATE.*not live/,
   ],
-  ['a DELETE in raw SQL', sql`delete from users`, NotASelectError, /SELECT/],
+  ['a DELETE in raw SQL', sql`delete from users`, NotASelectError, /DELETE.*not live/],
   [
     'a data-modifying CTE',
     sql`with x as (delete from users returning id) select * from x`,
     NotASelectError,
     /only reads.*WITH clause writes.*not live/,
   ],
-  ['a locking clause', sql`select id from users for update`, NotASelectError, /lock|FOR UPDATE/i],
-  ['SELECT INTO', sql`select id into other from users`, QuerySyntaxError, /into/i],
-  ['DDL', sql`drop table users`, NotASelectError, /SELECT/],
-  ['a setting', sql`set search_path = x`, NotASelectError, /SELECT/],
-  ['COPY', sql`copy users to stdout`, NotASelectError, /SELECT/],
-  ['nothing at all', sql` `, NotASelectError, /SELECT/],
-  ['a syntax error', sql`selekt id from users`, QuerySyntaxError, /selekt/],
-  ['half a query', sql`select id from users where`, QuerySyntaxError, /syntax/],
-  ['a missing table', sql`select id from nowhere`, MissingObjectError, /nowhere/],
-  ['a missing column', sql`select colour from users`, MissingObjectError, /colour/],
-  ['a missing function', sql`select bewitch(id) from users`, MissingObjectError, /bewitch/],
-  ['a missing schema', sql`select id from elsewhere.users`, MissingObjectError, /elsewhere/],
+  ['a locking clause', sql`select id from users for update`, NotASelectError, /locks rows.*not live/],
+  ['SELECT INTO', sql`select id into other from users`, QuerySyntaxError, /into.*without INTO/s],
+  ['DDL', sql`drop table users`, NotASelectError, /DROP.*not live/],
+  ['a setting', sql`set search_path = x`, NotASelectError, /SET.*not live/],
+  ['COPY', sql`copy users to stdout`, NotASelectError, /COPY.*not live/],
+  ['nothing at all', sql` `, NotASelectError, /no statement: write one/],
+  ['a syntax error', sql`selekt id from users`, QuerySyntaxError, /selekt.*Correct its text/s],
+  ['half a query', sql`select id from users where`, QuerySyntaxError, /syntax.*Correct its text/s],
+  ['a missing table', sql`select id from nowhere`, MissingObjectError, /nowhere.*Check the spelling/s],
+  ['a missing column', sql`select colour from users`, MissingObjectError, /colour.*Check the spelling/s],
+  ['a missing function', sql`select bewitch(id) from users`, MissingObjectError, /bewitch.*Check the spelling/s],
+  ['a missing schema', sql`select id from elsewhere.users`, MissingObjectError, /elsewhere.*Check the spelling/s],
   ['a PL/pgSQL function', sql`select opaque(id) from users`, OpaqueFunctionError, /opaque.*dependsOn/s],
   [
     'an SQL function with a string body',
@@ -61,8 +61,18 @@ const refused: [string, LiveInput<Row> | ((shop: TestData<Shop>) => LiveInput<Ro
   ],
   ['a materialized view', sql`select * from totals`, UnwatchableRelationError, /totals.*refreshEvery/s],
   ['a system catalog', sql`select relname from pg_class`, UnwatchableRelationError, /pg_class.*refreshEvery/s],
-  ['a parameter of another type', sql`select id from users where id = ${'seven'}`, QueryFailedError, /seven/],
-  ['a number out of range', sql`select id from users where id = ${99999999999}`, QueryFailedError, /out of range/],
+  [
+    'a parameter of another type',
+    sql`select id from users where id = ${'seven'}`,
+    QueryFailedError,
+    /seven.*Check the query's parameters/s,
+  ],
+  [
+    'a number out of range',
+    sql`select id from users where id = ${99999999999}`,
+    QueryFailedError,
+    /out of range.*Check the query's parameters/s,
+  ],
 ]
 
 test('each query that cannot be live gets its typed error with the remedy; others go on; no write fails', async () => {
@@ -99,7 +109,7 @@ test('a table without the right to read it', async () => {
       .live<Row>(query, { onError: () => {} })
       .ready.catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(PermissionDeniedError)
-    expect((error as Error).message).toMatch(/permission denied|right/i)
+    expect((error as Error).message).toMatch(/GRANT SELECT ON/)
   }
   expect(await realtime.live(db.selectFrom('orders').select('id').orderBy('id')).ready).toEqual([{ id: 1 }, { id: 2 }])
 })

@@ -3,6 +3,7 @@ import {
   CamelCasePlugin,
   Kysely,
   ParseJSONResultsPlugin,
+  PostgresAdapter,
   PostgresDialect,
   sql,
   SqliteDialect,
@@ -148,10 +149,26 @@ test('a query through db.withSchema(…) is as good as one of the db', async () 
   expect(live.rows).toEqual([{ id: 1 }])
 })
 
+/** As Kysely's adapter for PGlite is, from 0.29 on; before, the base class has no such property. */
+class OneConnectionAdapter extends PostgresAdapter {
+  constructor() {
+    super()
+    Object.defineProperty(this, 'supportsMultipleConnections', { value: false })
+  }
+}
+
+class OneConnectionDialect extends PostgresDialect {
+  override createAdapter() {
+    return new OneConnectionAdapter()
+  }
+}
+
 test('a db that is not on PostgreSQL, or a pool that is none, is refused', async () => {
   await using data = await openCamel()
   const sqlite = new Kysely<Camel>({ dialect: new SqliteDialect({ database: {} as never }) })
   expect(() => createRealtime({ db: sqlite, pool: data.pool })).toThrow(UnsupportedDatabaseError)
+  const pglite = new Kysely<Camel>({ dialect: new OneConnectionDialect({ pool: data.pool }) })
+  expect(() => createRealtime({ db: pglite, pool: data.pool })).toThrow(/PostgresDialect.*OneConnectionAdapter/)
   expect(() => createRealtime({ db: data.db, pool: {} as never })).toThrow(/pg\.Pool/)
   expect(() => createRealtime({ db: {} as never, pool: data.pool })).toThrow(/Kysely/)
 })

@@ -49,6 +49,15 @@ it('refuses connections while it is killed', async () => {
   await expect(ask(server, 'select 1')).rejects.toThrow('ECONNREFUSED')
 })
 
+it('has a standby that can be read, while it goes on itself', async () => {
+  await using server = await startPostgres({ dedicated })
+  await ask(server, 'create table items as select 1 as id')
+  await using standby = await server.standby()
+  await ask(server, 'insert into items values (2)')
+  expect(await ask(standby, 'select id, pg_is_in_recovery() as standby from items')).toEqual([{ id: 1, standby: true }])
+  await expect(ask(standby, 'insert into items values (2)')).rejects.toThrow('read-only transaction')
+})
+
 it('leaves no files when it is stopped', async () => {
   const server = await startPostgres({ dedicated })
   expect(existsSync(server.dataDirectory)).toBe(true)

@@ -1,7 +1,7 @@
 /** One PostgreSQL server of our own: a data directory that nobody else has, and the process that runs on it. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -46,12 +46,19 @@ export class PostgresServer {
   }
 
   static async create(options: ServerOptions): Promise<PostgresServer> {
-    const binaries = await findBinaries(options.major)
+    return PostgresServer.#begin(await findBinaries(options.major), options, (server) => server.#initialize())
+  }
+
+  static async #begin(
+    binaries: PostgresBinaries,
+    options: ServerOptions,
+    makeData: (server: PostgresServer) => Promise<void>,
+  ): Promise<PostgresServer> {
     const directory = await mkdtemp(join(serverUser.temporaryFolder, 'pg-realtime-server-'))
     watch(directory)
     const server = new PostgresServer(directory, binaries, options)
     try {
-      await server.#initialize()
+      await makeData(server)
       await server.#startOnFreePort()
       return server
     } catch (error) {
@@ -98,6 +105,18 @@ export class PostgresServer {
     }
   }
 
+  /** A hot standby on a copy of the data; nothing that is written later reaches it. Restarts this server. */
+  async standby(): Promise<PostgresServer> {
+    await this.#end(signals.fast)
+    try {
+      return await PostgresServer.#begin(this.#binaries, this.#options, (server) =>
+        server.#copyData(this.dataDirectory),
+      )
+    } finally {
+      await this.#start()
+    }
+  }
+
   /** Kills all of the server's processes, as a crash of the machine would. `restart` brings it back, through recovery. */
   async kill(): Promise<void> {
     // The postmaster first: it would answer the death of a child with a restart. Orphans may outlive it for many seconds.
@@ -125,6 +144,16 @@ export class PostgresServer {
     const [code] = (await once(child, 'exit')) as [number | null]
     await rm(passwordFile)
     if (code !== 0) throw new PostgresStartError(`initdb ended with code ${code}`, await this.log())
+  }
+
+  async #copyData(from: string): Promise<void> {
+    await cp(from, this.dataDirectory, { recursive: true })
+    await writeFile(join(this.dataDirectory, 'standby.signal'), '')
+    const { uid, gid } = serverUser.identity
+    if (uid === undefined || gid === undefined) return
+    const files = await readdir(this.dataDirectory, { recursive: true })
+    await Promise.all(['', ...files].map((file) => chown(join(this.dataDirectory, file), uid, gid)))
+    await chown(this.directory, uid, gid)
   }
 
   async #giveToServerUser(...paths: string[]): Promise<void> {

@@ -29,6 +29,7 @@ export function stepsOf(selection: Selection, majors: readonly string[]): Step[]
     check('build', 'turbo', 'run', 'build'),
     check('types of all sources', 'tsc', '-p', 'tsconfig.test.json'),
     check('types of each workspace', 'turbo', 'run', 'typecheck'),
+    check('types on the newest Kysely', 'tsc', '-p', 'packages/core/test/tsconfig.kysely-0.29.json'),
     check('format', 'oxfmt', '--check'),
     check('lint', 'oxlint', '--type-aware'),
     check('unused files and dependencies', 'knip'),
@@ -36,7 +37,8 @@ export function stepsOf(selection: Selection, majors: readonly string[]): Step[]
     check('public interface', 'tsx', 'tooling/src/checks/api-snapshot.ts'),
   ]
   const adapter = vitest('adapter on other versions of tRPC', 'trpc-*')
-  return [...checks, unit, adapter, types, ...onServers, ...oracle(majors), vitest('browser', 'browser')]
+  const core = vitest('core on the newest Kysely', 'kysely-*')
+  return [...checks, unit, adapter, core, types, ...onServers, ...oracle(majors), vitest('browser', 'browser')]
 }
 
 /** Thousands of random transactions; its seeds hold for one major, and it would find little more on another. */

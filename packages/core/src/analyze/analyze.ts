@@ -48,7 +48,9 @@ export async function analyze(client: ClientBase, input: AnalyzeInput): Promise<
 
 async function inTransaction(client: ClientBase, input: AnalyzeInput): Promise<Plan> {
   try {
-    await client.query(begin(input.lockTimeoutMs ?? 2_000))
+    await client.query(begin(input.lockTimeoutMs ?? 2_000)).catch((error: unknown) => {
+      throw analysisError(error, { kind: 'begin' }, input.sql)
+    })
     return await findPlan(client, input)
   } finally {
     // Fails only when the connection is gone, and with it the transaction.

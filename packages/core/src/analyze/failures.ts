@@ -9,7 +9,7 @@ import {
   RealtimeError,
   UnsupportedDatabaseError,
 } from '../errors.js'
-import { abbreviate, isConnectionError, sqlState } from '../util/postgres.js'
+import { abbreviate, BAD_VALUE, isBadValue, isConnectionError, sqlState } from '../util/postgres.js'
 
 /** What the analysis was doing when PostgreSQL reported an error. */
 export type AnalysisStep =
@@ -27,15 +27,22 @@ export function analysisError(error: unknown, step: AnalysisStep, sql: string): 
   const about = `${message}\n  query: ${abbreviate(sql)}`
   const state = sqlState(error) ?? ''
   if (isConnectionError(error)) {
-    return new ConnectionLostError(`The connection was lost while a query was analyzed: ${about}`, cause)
+    return new ConnectionLostError(
+      `The connection was lost while a query was analyzed: ${about}\n  It is analyzed again by itself.`,
+      cause,
+    )
   }
   if (step.kind === 'role') return roleError(state, step.role, message, cause)
   if (step.kind === 'setting') {
-    return new InvalidOptionError(`scope.settings: "${step.name}" cannot be set: ${message}`, cause)
+    return new InvalidOptionError(
+      `scope.settings: "${step.name}" cannot be set: ${message}. Correct it; a setting of your own has a dot in its name, as app.user_id has.`,
+      cause,
+    )
   }
-  if (state === '25006') {
+  // A standby refuses a transaction that may write as a feature it does not have.
+  if (state === '25006' || (step.kind === 'begin' && state === '0A000')) {
     return new UnsupportedDatabaseError(
-      `${message}: queries are analyzed with a temporary function, which a standby or a read-only server refuses. Connect to the primary.`,
+      `${message}: queries are analyzed with a temporary function, which a standby or a read-only server refuses. Connect pool to the primary.`,
       cause,
     )
   }
@@ -48,7 +55,7 @@ export function analysisError(error: unknown, step: AnalysisStep, sql: string): 
   }
   // A statement without rows, or one that a function body refuses, was parsed: so it is something else than a SELECT.
   if (step.kind === 'store' && (state === '42P13' || state === '0A000')) {
-    return new NotASelectError(`Only a SELECT can be live: ${about}`, cause)
+    return new NotASelectError(`Only a SELECT can be live: ${about}\n  ${NOT_LIVE}`, cause)
   }
   if (state === '42P18') {
     return new QuerySyntaxError(
@@ -56,15 +63,24 @@ export function analysisError(error: unknown, step: AnalysisStep, sql: string): 
       cause,
     )
   }
-  if (state.startsWith('42')) return new QuerySyntaxError(`PostgreSQL does not understand the query: ${about}`, cause)
+  if (state.startsWith('42')) {
+    return new QuerySyntaxError(
+      `PostgreSQL does not understand the query: ${about}\n  Correct its text: it must be one SELECT, and without INTO.`,
+      cause,
+    )
+  }
   if (state === '55P03') {
     return new QueryFailedError(
       `A table of the query is locked by somebody else, a migration perhaps; try again when it is done: ${about}`,
       cause,
     )
   }
-  return new QueryFailedError(`The query could not be analyzed: ${about}`, cause)
+  const remedy = isBadValue(error) ? BAD_VALUE : 'Run EXPLAIN of it in psql to see why.'
+  return new QueryFailedError(`The query could not be analyzed: ${about}\n  ${remedy}`, cause)
 }
+
+/** What to do with a statement that is no query. */
+export const NOT_LIVE = 'Run it as a query that is not live.'
 
 // undefined table, column, function, parameter, schema, object; invalid schema name
 const MISSING = new Set(['42P01', '42703', '42883', '42P02', '3F000', '42704'])

@@ -4,7 +4,7 @@ import { abbreviate } from '../util/postgres.js'
 import { firstKeyword, replaceParameters } from '../util/sql-text.js'
 import { queryJson } from './catalog/query-json.js'
 import { referencesSql, type StoredTree } from './catalog/relations.js'
-import { analysisError } from './failures.js'
+import { analysisError, NOT_LIVE } from './failures.js'
 import { setSearchPath } from './search-path.js'
 
 export interface ParsedQuery {
@@ -21,10 +21,15 @@ const MOST_ARGUMENTS = 100
 /** Refuses what is plainly no reading query before PostgreSQL sees it: parsing a write takes its locks. */
 export function requireReadingQuery(sql: string): void {
   const keyword = firstKeyword(sql)
-  if (keyword === '')
-    throw new NotASelectError(`Only a SELECT can be live, and this is no statement: ${abbreviate(sql)}`)
+  if (keyword === '') {
+    throw new NotASelectError(
+      `Only a SELECT can be live, and this is no statement: write one.\n  query: ${abbreviate(sql)}`,
+    )
+  }
   if (!OTHER_STATEMENTS.has(keyword)) return
-  throw new NotASelectError(`Only a SELECT can be live, not ${keyword.toUpperCase()}: ${abbreviate(sql)}`)
+  throw new NotASelectError(
+    `Only a SELECT can be live, not ${keyword.toUpperCase()}. ${NOT_LIVE}\n  query: ${abbreviate(sql)}`,
+  )
 }
 
 const OTHER_STATEMENTS = new Set([

@@ -1,16 +1,15 @@
 import {
   PostgresAdapter,
   type CompiledQuery,
+  type DialectAdapter,
   type Kysely,
-  type KyselyPlugin,
-  type OperationNodeSource,
-  type QueryExecutor,
   type RawBuilder,
   type RootOperationNode,
 } from 'kysely'
 import type { Pool } from 'pg'
-import { InvalidOptionError, NotASelectError, PluginMismatchError, UnsupportedDatabaseError } from '../errors.js'
+import { InvalidOptionError, NotASelectError, UnsupportedDatabaseError } from '../errors.js'
 import type { LiveInput } from './contract.js'
+import { withPluginsOf } from './plugins.js'
 
 /** A query as it will be sent, and its tree after plugins. */
 export interface CompiledLiveQuery {
@@ -23,11 +22,14 @@ export interface CompiledLiveQuery {
   readonly ordered: boolean | undefined
 }
 
-/** The engine reads text results and catalogs: nothing but PostgreSQL through `pg` will do. */
+/**
+ * The engine reads text results and catalogs: nothing but PostgreSQL through `pg` will do. It executes on `pool`, and
+ * never with `db`, whose driver is not to be seen: dialects on other drivers have the same adapter, and do no harm.
+ */
 export function checkDatabase<DB>(db: Kysely<DB>, pool: Pool): void {
   const adapter = typeof db?.getExecutor === 'function' ? db.getExecutor().adapter : undefined
   if (!adapter) throw new InvalidOptionError('db must be a Kysely instance: createRealtime({ db, pool }).')
-  if (!(adapter instanceof PostgresAdapter) && adapter.constructor.name !== 'PostgresAdapter') {
+  if (!isPostgres(adapter) || hasOneConnection(adapter)) {
     throw new UnsupportedDatabaseError(
       `pg-realtime needs Kysely's PostgresDialect; this db uses ${adapter.constructor.name}.`,
     )
@@ -37,15 +39,26 @@ export function checkDatabase<DB>(db: Kysely<DB>, pool: Pool): void {
   }
 }
 
+/** By its name where it is of another copy of Kysely. */
+function isPostgres(adapter: DialectAdapter): boolean {
+  return adapter instanceof PostgresAdapter || adapter.constructor.name === 'PostgresAdapter'
+}
+
+/** PGlite, which Kysely knows since 0.29: its database is in the application's own process, where no pool leads. */
+function hasOneConnection(adapter: DialectAdapter & { readonly supportsMultipleConnections?: boolean }): boolean {
+  return adapter.supportsMultipleConnections === false
+}
+
 export function compileLiveQuery<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>): CompiledLiveQuery {
   if (typeof query?.compile !== 'function') {
     throw new InvalidOptionError('A live query is a Kysely query that is not executed yet, or sql`…`.')
   }
-  const compiled = isRawBuilder(query) ? query.compile(db) : query.compile()
-  checkPlugins(db, query, compiled)
+  const compiled = withPluginsOf(db, () => (isRawBuilder(query) ? query.compile(db) : query.compile()))
   const node = compiled.query
   if (node.kind !== 'SelectQueryNode' && node.kind !== 'RawNode') {
-    throw new NotASelectError(`A live query must be a SELECT; this one is ${describe(node.kind)}: ${compiled.sql}`)
+    throw new NotASelectError(
+      `Only a SELECT can be live, not ${describe(node.kind)}. Run it as a query that is not live.\n  query: ${compiled.sql}`,
+    )
   }
   const isTree = node.kind === 'SelectQueryNode'
   return {
@@ -63,65 +76,4 @@ function isRawBuilder<Row>(query: LiveInput<Row>): query is RawBuilder<Row> {
 
 function describe(kind: string): string {
   return kind.replace(/(Query)?Node$/, '').toUpperCase()
-}
-
-/**
- * The results are transformed by the plugins of `db`, so the query must carry the same ones. Plugins that touch queries
- * only may differ: `db.withSchema('tenant')` is as good as `db`.
- */
-function checkPlugins<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>, compiled: CompiledQuery): void {
-  const expected = db.getExecutor().plugins.filter(changesResults)
-  const actual = pluginsOf(query, db)?.filter(changesResults)
-  if (!actual || (actual.length === expected.length && actual.every((it, index) => isSame(it, expected[index]!))))
-    return
-  throw new PluginMismatchError(
-    'The query was built with other Kysely plugins than the db given to createRealtime, so its rows would be transformed wrongly: ' +
-      `the query has ${namesOf(actual)}, the db ${namesOf(expected)}. Build it from that db.\n  query: ${compiled.sql}`,
-  )
-}
-
-/** Kysely's own plugins that leave results as they are. */
-const QUERY_PLUGINS: ReadonlySet<string> = new Set([
-  'WithSchemaPlugin',
-  'DeduplicateJoinsPlugin',
-  'HandleEmptyInListsPlugin',
-  'SafeNullComparisonPlugin',
-])
-
-function changesResults(plugin: KyselyPlugin): boolean {
-  return !QUERY_PLUGINS.has(plugin.constructor.name)
-}
-
-function isSame(left: KyselyPlugin, right: KyselyPlugin): boolean {
-  return left === right || (left.constructor === right.constructor && left.constructor !== Object)
-}
-
-function namesOf(plugins: readonly KyselyPlugin[]): string {
-  return plugins.map((plugin) => plugin.constructor.name).join(', ') || 'none'
-}
-
-type Transform = QueryExecutor['transformQuery']
-
-/**
- * A builder keeps its executor, and so its plugins, to itself. While it makes its tree it hands the tree to that
- * executor, whose class is the same for all: there it is seen, for the duration of this one synchronous call. Undefined
- * for raw SQL, which gets the plugins of whatever it is compiled with, and where another copy of Kysely made the query.
- */
-function pluginsOf<DB, Row>(query: LiveInput<Row>, db: Kysely<DB>): readonly KyselyPlugin[] | undefined {
-  if (isRawBuilder(query)) return undefined
-  let owner = db.getExecutor() as object
-  while (!Object.hasOwn(owner, 'transformQuery')) owner = Object.getPrototypeOf(owner) as object
-  const executorClass = owner as { transformQuery: Transform }
-  const original = executorClass.transformQuery
-  let plugins: readonly KyselyPlugin[] | undefined
-  executorClass.transformQuery = function (this: QueryExecutor, node, queryId) {
-    plugins ??= this.plugins
-    return original.call(this, node, queryId) as typeof node
-  }
-  try {
-    ;(query as unknown as OperationNodeSource).toOperationNode()
-    return plugins
-  } finally {
-    executorClass.transformQuery = original
-  }
 }

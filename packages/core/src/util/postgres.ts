@@ -39,13 +39,24 @@ export function isConnectionError(error: unknown): boolean {
   return PG_CONNECTION_MESSAGES.test(error.message)
 }
 
+/** Whether a value is the cause: of another type, out of range, a divisor of zero. */
+export function isBadValue(error: unknown): boolean {
+  return sqlState(error)?.startsWith('22') ?? false
+}
+
+export const BAD_VALUE = "Check the query's parameters, and the values that it computes with."
+
 /** The typed error for a statement of a live query that PostgreSQL refused to run. */
 export function queryError(error: unknown, sql: string): RealtimeError {
   const message = error instanceof Error ? error.message : String(error)
   const state = sqlState(error)
   const about = `${message}\n  query: ${abbreviate(sql)}`
-  if (isConnectionError(error))
-    return new ConnectionLostError(`The connection was lost during a query: ${about}`, { cause: error })
+  if (isConnectionError(error)) {
+    return new ConnectionLostError(
+      `The connection was lost during a query: ${about}\n  It runs again when there is a connection.`,
+      { cause: error },
+    )
+  }
   if (state === '42501') {
     return new PermissionDeniedError(
       `${about}\n  Grant the missing right to the role that runs the query (the pool's, or the scope's role).`,
@@ -64,7 +75,11 @@ export function queryError(error: unknown, sql: string): RealtimeError {
       { cause: error },
     )
   }
-  return new QueryFailedError(`PostgreSQL refused to run a live query: ${about}`, { cause: error })
+  const remedy = isBadValue(error) ? BAD_VALUE : 'Run it in psql to see why.'
+  return new QueryFailedError(
+    `PostgreSQL refused to run a live query: ${about}\n  ${remedy} It is tried again by itself.`,
+    { cause: error },
+  )
 }
 
 export function abbreviate(sql: string, length = 300): string {
