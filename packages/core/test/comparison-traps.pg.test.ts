@@ -23,6 +23,12 @@ interface Trap {
   readonly change: string
 }
 
+const union = (db: Kysely<Tables>) =>
+  db
+    .selectFrom('days')
+    .select(['id', 'day as at'])
+    .unionAll(db.selectFrom('moments').select(['id', 'at']))
+
 const TRAPS: Readonly<Record<string, Trap>> = {
   'two types of time, compared in the time zone of the scope': {
     setup: `create table events (id int primary key, at timestamptz); create table slots (owner int, local_at timestamp);
@@ -51,17 +57,12 @@ const TRAPS: Readonly<Record<string, Trap>> = {
   },
   'a date that a union turns into a moment': {
     setup: 'create table days (id int, day date); create table moments (id int, at timestamp)',
-    query: (db) =>
-      db
-        .selectFrom(
-          db
-            .selectFrom('days')
-            .select(['id', 'day as at'])
-            .unionAll(db.selectFrom('moments').select(['id', 'at']))
-            .as('x'),
-        )
-        .select('x.id')
-        .where('x.at', '<', '2024-01-01 12:00'),
+    query: (db) => db.selectFrom(union(db).as('x')).select('x.id').where('x.at', '<', '2024-01-01 12:00'),
+    change: `insert into days values (1, '2024-01-01')`,
+  },
+  '… and a literal': {
+    setup: 'create table days (id int, day date); create table moments (id int, at timestamp)',
+    query: (db) => db.selectFrom(union(db).as('x')).select('x.id').where('x.at', '<', sql.lit('2024-01-01 12:00')),
     change: `insert into days values (1, '2024-01-01')`,
   },
   'texts that are more by the collation of their column': {

@@ -1,4 +1,4 @@
-import type { ComparableColumn, Condition, Operand } from '../analyze/plan.js'
+import type { ComparableColumn, Condition, Operand, ValueKind } from '../analyze/plan.js'
 import type { RowChange, TextRow } from '../change.js'
 import { parameterValue } from '../util/parameter-text.js'
 import { canonical, compare, comparesAs } from './values.js'
@@ -44,11 +44,17 @@ export function isComparable(
   })
 }
 
-/** A literal without quotes has a type of its own. */
-function isLiteralOf(kind: string, value: unknown): boolean {
+/**
+ * A literal without quotes has a type of its own. One in quotes has that of what it is compared with, which need not be the
+ * column's: a union makes moments of dates.
+ */
+function isLiteralOf(kind: ValueKind, value: unknown): boolean {
   if (typeof value === 'number') return kind === 'number'
-  return typeof value === 'boolean' ? kind === 'boolean' : true
+  if (typeof value === 'boolean') return kind === 'boolean'
+  return !TIMES.has(kind)
 }
+
+const TIMES: ReadonlySet<ValueKind> = new Set(['date', 'timestamp', 'timestamptz'])
 
 /** Whether a value certainly fails a condition; what is not known for sure does not. */
 export function fails(
