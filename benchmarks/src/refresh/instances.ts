@@ -57,7 +57,7 @@ export async function openInstances(
     const instance = new LiveInstance({
       identity: String(index),
       // As Kysely's builder would say of a query with an ORDER BY.
-      shape: { sql: query.sql, node: undefined, ordered: true },
+      shape: { sql: query.sql, node: undefined },
       parameters: query.parameters,
       options: { scope: scopeOf(values[index]!) },
       schedule: new Schedule(0, systemClock, Math.random),

@@ -7,11 +7,10 @@
  * One pipeline lives from `start` to `stop`; connections come and go in between.
  */
 import type { ClientConfig, Pool } from 'pg'
-import { driftedPlans } from './analyze/fingerprint.js'
 import { Planner } from './analyze/planner.js'
 import type { Plan, PlanTable } from './analyze/plan.js'
+import { Audits } from './audit.js'
 import type { ChangeSource } from './capture/contract.js'
-import type { RelationId } from './change.js'
 import { Supervisor } from './connection/supervisor.js'
 import { isLost, toRealtimeError } from './connection/failures.js'
 import type { Session } from './connection/session.js'
@@ -63,14 +62,13 @@ export class Pipeline {
   readonly #barriers: Barriers<LiveInstance>
   readonly #supervisor: Supervisor
   readonly #intervals: Intervals<LiveInstance>
+  readonly #audits: Audits
   #sourceStopped: Promise<void> = Promise.resolve()
   readonly #watching = new Map<Plan, Promise<void>>()
   #reconnected = deferred<void>()
   #opens = 0
   /** The connection, by its number, whose loss was told for the queries that were being analyzed. */
   #toldAtOpen = -1
-  #auditTimer: unknown
-  #audit: Promise<void> | undefined
   #isStopped = false
 
   constructor(options: PipelineOptions) {
@@ -119,6 +117,18 @@ export class Pipeline {
       },
       onError: options.onError,
     })
+    this.#audits = new Audits({
+      clock,
+      auditMs: options.auditMs,
+      source,
+      dispatcher: this.#dispatcher,
+      session: () => this.#supervisor.session,
+      analyze: (instance) => this.#analyze(instance),
+      forgetPlans: () => this.#planner.clear(),
+      mark: (instance, because) => this.#loop.mark(instance, { kind: 'gap', because }),
+      requestTick: () => this.#loop.request(),
+      onError: options.onError,
+    })
   }
 
   get status(): EngineStatus {
@@ -129,7 +139,7 @@ export class Pipeline {
     // Without a listener, a pool's idle connection that is lost ends the process.
     this.#options.pool.on('error', this.#poolError)
     await this.#supervisor.start()
-    this.#armAudit()
+    this.#audits.start()
   }
 
   /** Analyzes a live query, captures its tables and registers it: from the next tick on it is kept current. */
@@ -177,15 +187,15 @@ export class Pipeline {
 
   async stop(): Promise<void> {
     this.#isStopped = true
-    const { clock, source } = this.#options
-    this.#options.pool.off('error', this.#poolError)
-    clock.clearTimeout(this.#auditTimer)
+    const { source, pool } = this.#options
+    pool.off('error', this.#poolError)
+    this.#audits.stop()
     this.#intervals.clearAll()
     this.#barriers.stop()
     this.#reconnected.reject(new ConnectionLostError('The engine was stopped.'))
     await this.#cancelRefreshes()
     await this.#loop.stop()
-    await this.#audit
+    await this.#audits.ended()
     await this.#sourceStopped
     await source.stop()
     await this.#supervisor.stop()
@@ -214,7 +224,8 @@ export class Pipeline {
   }
 
   #lost(error: RealtimeError): void {
-    for (const instance of this.#options.registry.instances) instance.markStale(error)
+    const loss = { error, tick: this.#loop.current }
+    for (const instance of this.#options.registry.instances) instance.markStale(loss)
     // The network that swallowed one connection has swallowed the others.
     for (const client of this.#loop.clients) destroyConnection(client)
     this.#sourceStopped = this.#options.source.stop().catch(() => {})
@@ -300,66 +311,4 @@ export class Pipeline {
     for (const { plan } of this.#dispatcher.queries) for (const table of plan.tables) tables.set(table.relation, table)
     return [...tables.values()]
   }
-
-  #armAudit(): void {
-    const { clock, auditMs } = this.#options
-    if (this.#isStopped) return
-    this.#auditTimer = clock.setTimeout(() => {
-      this.#audit = this.#runAudit().finally(() => this.#armAudit())
-    }, auditMs)
-  }
-
-  async #runAudit(): Promise<void> {
-    const session = this.#supervisor.session
-    if (!session) return
-    try {
-      const { repaired, broken } = await this.#options.source.audit(session.control)
-      const planned = [...this.#dispatcher.queries]
-      const drifted = new Set(await driftedPlans(session.control, new Set(planned.map(({ plan }) => plan))))
-      if (drifted.size > 0) this.#planner.clear()
-      // What was captured, and is not, says nothing about its rows; it is tried again by the next audit.
-      const uncaptured = new Map(planned.map((instance) => [instance, uncapturedBy(instance.plan, broken)]))
-      for (const [instance, error] of uncaptured) if (error) instance.failPlan(error)
-      await this.#replan(
-        planned.filter((instance) => {
-          const { plan, planError } = instance
-          return !uncaptured.get(instance) && (planError || drifted.has(plan))
-        }),
-      )
-      if (repaired.length > 0) this.#dispatcher.markAll(`capture was repaired: ${repaired.join('; ')}`)
-      if (repaired.length > 0 || drifted.size > 0) this.#loop.request()
-    } catch (error) {
-      if (isLost(error) || this.#isStopped) return
-      this.#options.onError(toRealtimeError(error, 'The audit of the database objects failed'))
-    }
-  }
-
-  /** The schema changed under these live queries: their plans are made anew, and they are refreshed. */
-  async #replan(instances: readonly LiveInstance[]): Promise<void> {
-    for (const instance of instances) {
-      try {
-        const plan = await this.#analyze(instance)
-        await this.#options.source.watch(plan.tables)
-        if (instance.isClosed) continue
-        this.#dispatcher.remove(instance)
-        instance.plan = plan
-        this.#dispatcher.add(instance)
-      } catch (error) {
-        // The next audit finds them again. A source that stopped meanwhile will start again with the connection.
-        if (isLost(error) || error instanceof ClosedError) return
-        if (!instance.isClosed) instance.failPlan(toRealtimeError(error, 'The query could not be analyzed anew'))
-      }
-      if (!instance.isClosed) this.#loop.mark(instance, { kind: 'gap', because: 'the schema changed' })
-    }
-    if (instances.length > 0) this.#loop.request()
-  }
-}
-
-/** Why changes of the plan's tables are missed, where they are. */
-function uncapturedBy({ tables }: Plan, broken: ReadonlyMap<RelationId, RealtimeError>): RealtimeError | undefined {
-  if (broken.size === 0) return undefined
-  for (const { relation, family } of tables) {
-    for (const id of [relation, ...family]) if (broken.has(id)) return broken.get(id)
-  }
-  return undefined
 }

@@ -186,3 +186,22 @@ test('a snapshot is never older than the one shown before', async () => {
   expect(orders.length).toBeGreaterThanOrEqual(lives.length)
   expect(new Set(orders)).toEqual(new Set(['older']))
 })
+
+test('who asks for several updates at once is given each in turn', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  const live = realtime.live(shop.db.selectFrom('users').select('name').where('id', '=', 1))
+  await live.ready
+  const iterator = live[Symbol.asyncIterator]()
+  await iterator.next()
+  const [next, afterNext, last] = [iterator.next(), iterator.next(), iterator.next()]
+  for (const [name, update] of [
+    ['Eve', next],
+    ['Mallory', afterNext],
+  ] as const) {
+    await shop.run('update users set name = $1 where id = 1', [name])
+    expect((await update).value?.rows).toEqual([{ name }])
+  }
+  live.close()
+  expect(await last).toEqual({ done: true, value: undefined })
+})

@@ -138,3 +138,23 @@ test('a column that is renamed or retyped changes the rows, though their values 
   await data.run('alter table things alter column id type text')
   await changed
 })
+
+test('an ORDER BY counts wherever it was written', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  const { db } = shop
+  const lives = [
+    db
+      .selectFrom('users')
+      .select('id')
+      .modifyEnd(sql`order by name`),
+    db
+      .selectFrom('users')
+      .select('id')
+      .where(sql<boolean>`true order by name`),
+  ].map((query) => realtime.live(query))
+  await Promise.all(lives.map(({ ready }) => ready))
+  await shop.run(`update users set name = 'Zoe' where name = 'Ada'`)
+  await realtime.barrier()
+  for (const { rows } of lives) expect(rows).toEqual([{ id: 2 }, { id: 1 }])
+})

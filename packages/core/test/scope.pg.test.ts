@@ -138,3 +138,59 @@ test('names and values of settings are data, whatever they contain', async () =>
     code: 'INVALID_OPTION',
   })
 })
+
+test('what functions of a query set reaches no other query, and not the application', async () => {
+  await using shop = await openShop({ pool: { max: 2 } })
+  await shop.run(`create function become(n int) returns bigint language plpgsql as $$ begin
+    perform set_config('app.user', n::text, true), set_config('app.sticky', n::text, false);
+    return (select count(*) from orders); end $$`)
+  await using realtime = shop.engine()
+  const options = { dependsOn: ['orders'], refreshEvery: false } as const
+  const becoming = [1, 2].map((n) => realtime.live(sql<{ n: string }>`select become(${n}) as n`, options))
+  const set = sql<{
+    user: string
+  }>`select concat(current_setting('app.user', true), current_setting('app.sticky', true)) as user,
+    count(*) from orders`
+  const plain = realtime.live(set)
+  const others = [1, 2].map((id) => realtime.live(sql<{ user: string }>`${set} where id = ${id}`))
+  await Promise.all([...becoming, plain, ...others].map((live) => live.ready))
+  for (const round of [3, 4, 5]) {
+    await shop.run(`insert into orders (user_id, code) values (1, 'x')`)
+    await realtime.barrier()
+    expect(becoming.map(({ single }) => single)).toEqual([{ n: String(round) }, { n: String(round) }])
+    expect([plain, ...others].map(({ single }) => single?.user)).toEqual(['', '', ''])
+  }
+  const clients = await Promise.all([1, 2].map(() => shop.pool.connect()))
+  for (const client of clients) {
+    const { rows } = await client.query(`select coalesce(current_setting('app.sticky', true), '') as sticky`)
+    expect(rows).toEqual([{ sticky: '' }])
+    client.release()
+  }
+})
+
+test('a scope that its object is changed to later is another scope', async () => {
+  await using tenants = await openTenants()
+  const { shop, tenant } = tenants
+  await using realtime = shop.engine()
+  const orders = shop.db.selectFrom('orders').select(['user_id', 'code']).orderBy('id')
+  const settings = { 'app.user': '1' }
+  const scope = { role: tenant.name, settings }
+  const one = realtime.live(orders, { scope })
+  settings['app.user'] = '2'
+  const two = realtime.live(orders, { scope })
+  await Promise.all([one.ready, two.ready])
+  expect([one.rows, two.rows]).toEqual([[{ user_id: 1, code: 'A-1' }], [{ user_id: 2, code: 'B-1' }]])
+  settings['app.user'] = '3'
+  await shop.run(`update orders set code = code || '!'`)
+  await realtime.barrier()
+  expect([one.single?.code, two.single?.code]).toEqual(['A-1!', 'B-1!'])
+})
+
+test('two settings that differ in case only are refused', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  const live = realtime.live(shop.db.selectFrom('orders').select('id'), {
+    scope: { settings: { 'app.user': '1', 'APP.user': '2' } },
+  })
+  await expect(live.ready).rejects.toMatchObject({ code: 'INVALID_OPTION', message: expect.stringMatching(/twice/) })
+})

@@ -1,4 +1,5 @@
 /** Identity: SQL, parameters, scope, and the options that decide when it refreshes. */
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { result } from '../src/index.js'
 import { openShop } from './support/shop.js'
@@ -99,4 +100,53 @@ test('a handle that fails to open does not disturb those that come after it', as
   expect(realtime.size).toBe(0)
   await shop.run('alter table people rename to users')
   expect(await realtime.live(users).ready).toHaveLength(2)
+})
+
+/** Says what it is in no property. */
+class Tag {
+  readonly #tag: string
+  constructor(tag: string) {
+    this.#tag = tag
+  }
+  toJSON() {
+    return { tag: this.#tag }
+  }
+}
+
+test('parameters are the same where the same is sent, whatever objects they are', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  const tagged = (tag: string) => sql<{ tag: unknown }>`select ${new Tag(tag)}::jsonb as tag from users where id = 1`
+  const [a, b, again] = ['a', 'b', 'a'].map((tag) => realtime.live(tagged(tag)))
+  await Promise.all([a!.ready, b!.ready, again!.ready])
+  expect([a!.single, b!.single]).toEqual([{ tag: { tag: 'a' } }, { tag: { tag: 'b' } }])
+  expect(again!.rows).toBe(a!.rows)
+  expect(realtime.size).toBe(2)
+})
+
+test('a parameter that is changed afterwards changes no live query', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  const ids = [1]
+  const query = () => sql<{ name: string }>`select name from users where id = any(${ids}::int[])`
+  const one = realtime.live(query())
+  await one.ready
+  ids[0] = 2
+  const two = realtime.live(query())
+  await two.ready
+  await shop.run(`update users set name = name || '!'`)
+  await realtime.barrier()
+  expect([one.single, two.single]).toEqual([{ name: 'Ada!' }, { name: 'Bob!' }])
+})
+
+test('a parameter that cannot be sent is refused', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  const live = realtime.live(sql`select ${circular}::jsonb as value from users`)
+  await expect(live.ready).rejects.toMatchObject({
+    code: 'INVALID_OPTION',
+    message: expect.stringMatching(/\$1 cannot be sent/),
+  })
 })

@@ -3,10 +3,11 @@ import type { TreeReading } from './ast/read-tree.js'
 import { columnNames } from './column-names.js'
 import { isTable, type Dependencies, type RelationUse } from './dependencies.js'
 import { fingerprintOf, readSchemaState } from './fingerprint.js'
+import { parseNodeTree } from './node-tree.js'
 import type { ParsedQuery } from './parse-query.js'
 import type { AssumedObjects, Plan, PlanTable } from './plan.js'
 import { reconcile } from './reconcile.js'
-import { rereadOf } from './reread.js'
+import { isOrdered, rereadOf } from './reread.js'
 
 /** Puts together what the catalog and the Kysely tree say. */
 export async function buildPlan(
@@ -19,6 +20,8 @@ export async function buildPlan(
   const uses = [...dependencies.relations.values()].filter(({ relation }) => isTable(relation))
   const tables = uses.map((use): readonly [PlanTable, RelationUse] => [planTable(use), use])
   const assumed = assumedObjects(dependencies)
+  const tree = parseNodeTree(stored.tree)
+  const ordered = isOrdered(tree, reading === undefined)
   return {
     sql,
     parameterTypes,
@@ -27,8 +30,8 @@ export async function buildPlan(
     unwatchable: [...dependencies.unwatchable],
     opaqueFunctions: [...dependencies.opaqueFunctions],
     ...reconcile(reading, tables),
-    ordered: reading?.ordered,
-    reread: rereadOf(stored.tree, dependencies, reading?.ordered),
+    ordered,
+    reread: rereadOf(tree, dependencies, ordered),
     fingerprint: fingerprintOf(await readSchemaState(client, assumed), assumed),
     assumed,
   }

@@ -4,12 +4,25 @@
  * aggregate, join and name for what it is.
  */
 import type { Dependencies, RelationUse } from './dependencies.js'
-import { isList, isNode, isTrue, numberOf, parseNodeTree, type TreeNode, type TreeValue } from './node-tree.js'
+import { isList, isNode, isTrue, numberOf, type TreeNode, type TreeValue } from './node-tree.js'
 import type { Reread, RereadKey, RereadOrder, RereadTable } from './plan.js'
 
-/** Undefined: only the whole result will do. `ordered` is what the Kysely tree says. */
-export function rereadOf(tree: string, dependencies: Dependencies, ordered: boolean | undefined): Reread | undefined {
-  const query = onlyQuery(parseNodeTree(tree))
+/**
+ * Whether the query has an ORDER BY at its top, wherever it was written. Where it has none, the order of rows means nothing
+ * to a query that Kysely built; undefined for raw SQL, whose author may rely on it all the same.
+ */
+export function isOrdered(tree: TreeValue, isRaw: boolean): boolean | undefined {
+  const isSorted = nodes(onlyQuery(tree)?.fields.get('sortClause')).length > 0
+  return isSorted || (isRaw ? undefined : false)
+}
+
+/** Undefined: only the whole result will do. `ordered`: see `isOrdered`. */
+export function rereadOf(
+  tree: TreeValue,
+  dependencies: Dependencies,
+  ordered: boolean | undefined,
+): Reread | undefined {
+  const query = onlyQuery(tree)
   if (query === undefined || !isPlainSelect(query) || !isSteady(dependencies)) return undefined
   const select = new Select(query, dependencies)
   const order = select.order()

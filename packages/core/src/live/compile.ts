@@ -8,6 +8,7 @@ import {
 } from 'kysely'
 import type { Pool } from 'pg'
 import { InvalidOptionError, NotASelectError, UnsupportedDatabaseError } from '../errors.js'
+import { ownParameter } from '../util/parameter-text.js'
 import type { LiveInput } from './contract.js'
 import { withPluginsOf } from './plugins.js'
 
@@ -18,8 +19,6 @@ export interface CompiledLiveQuery {
   /** Undefined for raw SQL, about whose structure the tree says nothing. */
   readonly node: RootOperationNode | undefined
   readonly queryId: CompiledQuery['queryId']
-  /** Whether the top of the query has an ORDER BY; undefined for raw SQL. */
-  readonly ordered: boolean | undefined
 }
 
 /**
@@ -63,10 +62,21 @@ export function compileLiveQuery<DB, Row>(db: Kysely<DB>, query: LiveInput<Row>)
   const isTree = node.kind === 'SelectQueryNode'
   return {
     sql: compiled.sql,
-    parameters: compiled.parameters,
+    parameters: compiled.parameters.map((value, index) => sendable(value, index + 1)),
     node: isTree ? node : undefined,
     queryId: compiled.queryId,
-    ordered: isTree ? (node.orderBy?.items.length ?? 0) > 0 : undefined,
+  }
+}
+
+function sendable(value: unknown, number: number): unknown {
+  try {
+    return ownParameter(value)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new InvalidOptionError(
+      `The value of $${number} cannot be sent: ${reason}. Give the query a value that pg can write as text.`,
+      { cause },
+    )
   }
 }
 

@@ -26,7 +26,10 @@ export function identityOf<DB, Row>(
   return hash('sha256', content, 'base64')
 }
 
-/** A text that differs wherever PostgreSQL could see a difference; functions are told apart by reference. */
+/**
+ * A text that differs wherever PostgreSQL could see a difference. Functions are told apart by reference, and so are objects
+ * of which nobody but they themselves know what they are.
+ */
 function encode(value: unknown): unknown {
   switch (typeof value) {
     case 'undefined':
@@ -52,10 +55,14 @@ function encodeObject(value: object | null): unknown {
     return ['bytes', Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')]
   }
   if (Array.isArray(value)) return ['array', value.map(encode)]
-  const { toPostgres } = value as { toPostgres?: unknown }
-  // Its text is the object's own affair: shared only with itself.
-  if (typeof toPostgres === 'function') return ['object', referenceOf(value)]
+  if (!isPlain(value)) return ['object', referenceOf(value)]
   return ['object', Object.entries(value).map(([key, entry]) => [key, encode(entry)])]
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  const { toPostgres, toJSON } = value as { toPostgres?: unknown; toJSON?: unknown }
+  return (prototype === Object.prototype || prototype === null) && toPostgres === undefined && toJSON === undefined
 }
 
 const references = new WeakMap<object, number>()

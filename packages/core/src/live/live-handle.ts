@@ -1,5 +1,5 @@
 import { ClosedError, InvalidOptionError, type RealtimeError } from '../errors.js'
-import { scopeKey } from '../refresh/scope.js'
+import { ownScope, scopeKey } from '../refresh/scope.js'
 import { Eventual } from '../util/eventual.js'
 import { Listeners } from '../util/listeners.js'
 import type { Explanation, LiveInput, LiveOptions, LiveQuery, LiveState, Scope, Update } from './contract.js'
@@ -40,9 +40,9 @@ export class LiveHandle implements LiveQuery<Row>, Holder, Watcher {
   constructor(host: HandleHost, query: LiveInput<Row>, options: LiveOptions<never, Row>) {
     this.#host = host
     this.id = options.id
-    this.scope = options.scope ?? NO_SCOPE
+    this.scope = options.scope ? ownScope(options.scope) : NO_SCOPE
     this.onError = options.onError
-    void this.#openFirst(query, options)
+    void this.#openFirst(query, options.scope ? { ...options, scope: this.scope } : options)
   }
 
   get state(): LiveState<Row> {
@@ -92,8 +92,8 @@ export class LiveHandle implements LiveQuery<Row>, Holder, Watcher {
 
   async replace(query: LiveInput<Row>, options: Omit<LiveOptions<never, Row>, 'id'> = {}): Promise<readonly Row[]> {
     if (this.status === 'closed') throw new ClosedError('This live query is closed: make a new one.')
-    const scope = options.scope ?? this.scope
-    if (scopeKey(scope) !== scopeKey(this.scope)) {
+    const { scope } = this
+    if (options.scope && scopeKey(options.scope) !== scopeKey(scope)) {
       throw new InvalidOptionError(
         'replace() cannot change the scope: close this live query, and make one for the other scope.',
       )

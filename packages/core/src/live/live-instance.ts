@@ -37,6 +37,12 @@ export interface InstanceHost {
   refreshed(instance: LiveInstance, error: RealtimeError | undefined): void
 }
 
+/** Of a connection. What a tick until then has read may still come. */
+export interface Loss {
+  readonly error: RealtimeError
+  readonly tick: number
+}
+
 export interface LiveInstanceOptions {
   readonly identity: string
   readonly shape: QueryShape
@@ -68,6 +74,7 @@ export class LiveInstance implements Refreshable, Routable {
   #ready: Eventual<readonly Row[]> | undefined
   #plan: Plan | undefined
   #planError: RealtimeError | undefined
+  #loss: Loss | undefined
   #content: Materialized<Row> | undefined
   #state: LiveState<Row> = PENDING
   #holders: Few<Holder>
@@ -208,7 +215,7 @@ export class LiveInstance implements Refreshable, Routable {
   }
 
   accept(result: RawResult, snapshot: SnapshotToken): Accepted | Promise<Accepted> {
-    const options = { ordered: this.shape.ordered !== false, transform: this.#transform }
+    const options = { ordered: this.plan.ordered !== false, transform: this.#transform }
     const content = materialize(this.#content, result, options)
     return content instanceof Promise
       ? content.then((later) => this.#accepted(later, snapshot))
@@ -227,7 +234,8 @@ export class LiveInstance implements Refreshable, Routable {
     if (this.isClosed) return
     this.#content = content
     const { rows, version } = content
-    const error = this.#planError
+    if (this.#loss && this.schedule.refreshedAt > this.#loss.tick) this.#loss = undefined
+    const error = this.#planError ?? this.#loss?.error
     this.#enter({ rows, version, snapshot, status: error ? 'stale' : 'live', error })
     this.#settleReady(undefined)
   }
@@ -247,8 +255,10 @@ export class LiveInstance implements Refreshable, Routable {
     this.#host.refreshed(this, report.error)
   }
 
-  /** The connection is lost: the rows may be out of date until the next result. */
-  markStale(error: RealtimeError): void {
+  /** The connection is lost: the rows may be out of date until the result of a later tick. */
+  markStale(loss: Loss): void {
+    const { error } = loss
+    this.#loss = loss
     if (this.#state.status === 'live') this.#enter({ ...this.#state, status: 'stale', error })
   }
 

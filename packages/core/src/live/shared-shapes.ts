@@ -1,7 +1,7 @@
 import type { CompiledLiveQuery } from './compile.js'
 
 /** What all live queries of a shape have in common. */
-export type QueryShape = Pick<CompiledLiveQuery, 'sql' | 'node' | 'ordered'>
+export type QueryShape = Pick<CompiledLiveQuery, 'sql' | 'node'>
 
 /**
  * One SQL text and one tree for all live queries of a shape: a plan is about the shape, and a tree takes more memory than
@@ -14,8 +14,8 @@ export class SharedShapes {
   })
 
   /** The shape of `query`, for which an equal SQL text may have come with another tree: it means the same. */
-  of({ sql, node, ordered }: CompiledLiveQuery): QueryShape {
-    return this.#shapes.get(sql)?.deref() ?? this.#add({ sql, node, ordered })
+  of({ sql, node }: CompiledLiveQuery): QueryShape {
+    return this.#shapes.get(sql)?.deref() ?? this.#add({ sql, node })
   }
 
   #add(shape: QueryShape): QueryShape {

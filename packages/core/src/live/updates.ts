@@ -12,7 +12,8 @@ export interface UpdateSource<Row> {
  * because the `return()` of an async generator queues behind a pending `next()` and would never end a quiet query.
  */
 export function iterateUpdates<Row>(source: UpdateSource<Row>): AsyncIterator<Update<Row>, undefined> {
-  let waiting: ((result: IteratorResult<Update<Row>, undefined>) => void) | undefined
+  /** Who asked for the next one, in their order. */
+  const waiting: ((result: IteratorResult<Update<Row>, undefined>) => void)[] = []
   let seen: LiveState<Row> | undefined
   let isDone = false
   const take = (): Update<Row> | undefined => {
@@ -26,23 +27,20 @@ export function iterateUpdates<Row>(source: UpdateSource<Row>): AsyncIterator<Up
   const finish = () => {
     isDone = true
     unsubscribe()
-    waiting?.({ done: true, value: undefined })
-    waiting = undefined
+    for (const resolve of waiting.splice(0)) resolve({ done: true, value: undefined })
   }
   const unsubscribe = source.subscribe(() => {
     if (source.state.status === 'closed') return finish()
-    if (!waiting) return
+    if (waiting.length === 0) return
     const update = take()
-    if (!update) return
-    waiting({ done: false, value: update })
-    waiting = undefined
+    if (update) waiting.shift()?.({ done: false, value: update })
   })
   return {
     async next() {
       if (isDone || source.state.status === 'closed') return { done: true, value: undefined }
-      const update = take()
+      const update = waiting.length === 0 ? take() : undefined
       if (update) return { done: false, value: update }
-      return new Promise((resolve) => (waiting = resolve))
+      return new Promise((resolve) => waiting.push(resolve))
     },
     async return() {
       finish()

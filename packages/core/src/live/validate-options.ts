@@ -8,7 +8,14 @@ export function validateLiveOptions<DB, Row>(options: LiveOptions<DB, Row>): voi
   if (role !== undefined && (typeof role !== 'string' || role === '')) {
     throw new InvalidOptionError('scope.role must be the name of a database role.')
   }
+  const names = new Set<string>()
   for (const [name, value] of Object.entries(settings)) {
+    // PostgreSQL takes no notice of case: which of two would hold is not to be seen.
+    const folded = name.toLowerCase()
+    if (names.has(folded)) {
+      throw new InvalidOptionError(`scope.settings has "${folded}" twice, in other letters: leave one of them out.`)
+    }
+    names.add(folded)
     if (typeof value !== 'string') {
       throw new InvalidOptionError(
         `scope.settings["${name}"] must be a string, as PostgreSQL's settings are; it is ${typeof value}.`,

@@ -4,8 +4,9 @@
  *   BEGIN; SET TRANSACTION SNAPSHOT ─┬─► SAVEPOINT ─► (ROLLBACK TO SAVEPOINT; scope's settings and role; statements)…
  *   the tick's own transaction      ─┘                 ─► COMMIT, with the last statements where they are known to be the last
  *
- * What must hold: nothing of one scope reaches the next. Going back to the savepoint undoes settings and role, and what
- * a failed statement left, as the end of a transaction would.
+ * What must hold: nothing of one scope reaches the next, and nothing that a query's own functions have set reaches another
+ * query, or the application. Going back to the savepoint undoes settings and role, and what a failed statement left, as the
+ * end of a transaction would; a transaction in which functions may have set something is rolled back.
  */
 import type { PoolClient } from 'pg'
 import type { Scope } from '../live/contract.js'
@@ -24,6 +25,12 @@ export interface Part {
   readonly scope: Scope
   readonly scopeKey: string
   readonly statements: readonly string[]
+  readonly shape: Traces
+}
+
+interface Traces {
+  /** Whether a statement may leave settings or a role behind, for whatever runs next in the same scope. */
+  readonly leavesTraces: boolean
 }
 
 /** No transaction could begin on the snapshot: that says nothing about the statements. */
@@ -43,6 +50,7 @@ export class Lane {
   /** What the first message does to begin. */
   #unbegun: { readonly kind: 'import'; readonly snapshotId: string } | { readonly kind: 'go on' } | undefined
   #isCommitted = false
+  #hasTraces = false
 
   constructor(client: PoolClient, clock: Clock, timeoutMs: number) {
     this.client = client
@@ -82,7 +90,11 @@ export class Lane {
   async commit(statements: readonly string[]): Promise<void> {
     if (this.#isCommitted || this.#unbegun?.kind === 'import') return
     const reset = statements.length > 0 ? [`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`] : []
-    await this.#run(1, () => runStatements(this.client, [...reset, ...statements, 'COMMIT']))
+    await this.#run(1, () => runStatements(this.client, [...reset, ...statements, this.#end]))
+  }
+
+  get #end(): string {
+    return this.#hasTraces ? 'ROLLBACK' : 'COMMIT'
   }
 
   get isCommitted(): boolean {
@@ -106,12 +118,18 @@ export class Lane {
     const wanted: number[] = []
     let scopeKey = this.#scopeKey
     for (const part of parts) {
+      const { leavesTraces } = part.shape
+      this.#hasTraces ||= leavesTraces
       if (part.scopeKey !== scopeKey) statements.push(...switchTo(part.scope))
       scopeKey = part.scopeKey
-      for (const statement of part.statements) wanted.push(statements.push(statement) - 1)
+      for (const [index, statement] of part.statements.entries()) {
+        if (leavesTraces && index > 0) statements.push(...switchTo(part.scope))
+        wanted.push(statements.push(statement) - 1)
+      }
+      if (leavesTraces && part.statements.length > 0) scopeKey = undefined
     }
-    const areAll = areLast && parts.every((part) => part.scopeKey === this.#scopeKey)
-    if (areLast) statements.push('COMMIT')
+    const areAll = areLast && wanted.length === statements.length
+    if (areLast) statements.push(this.#end)
     this.#scopeKey = undefined
     const results = await this.#send(statements, areAll)
     this.#scopeKey = scopeKey
@@ -150,13 +168,13 @@ export class Lane {
   }
 
   /** Runs one query with its parameters as `pg` sends them. */
-  async query(scope: Scope, scopeKey: string, sql: string, parameters: readonly unknown[]): Promise<TextResult> {
-    if (scopeKey !== this.#scopeKey || this.#unbegun !== undefined) {
-      await this.send([{ scope, scopeKey, statements: [] }])
-    }
+  async query(part: Omit<Part, 'statements'>, sql: string, parameters: readonly unknown[]): Promise<TextResult> {
+    const { scopeKey, shape } = part
+    if (scopeKey !== this.#scopeKey || this.#unbegun !== undefined) await this.send([{ ...part, statements: [] }])
     this.#scopeKey = undefined
+    this.#hasTraces ||= shape.leavesTraces
     const result = await this.#run(1, () => runQuery(this.client, sql, parameters))
-    this.#scopeKey = scopeKey
+    if (!shape.leavesTraces) this.#scopeKey = scopeKey
     return result
   }
 

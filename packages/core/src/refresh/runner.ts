@@ -110,12 +110,12 @@ export class Runner<Query extends Refreshable> {
 
   /** The whole result where a part will not do. */
   async #part(step: Step<Query>): Promise<Answer<Query>[]> {
-    const { scope, scopeKey, shape } = step
+    const { shape } = step
     const item = step.items[0]!
     const { touched, sql, parameters } = item.part!
     const startedAt = this.#options.measure()
     try {
-      const result = await this.#lane.query(scope, scopeKey, sql, parameters)
+      const result = await this.#lane.query(step, sql, parameters)
       const fields = fieldsOf(result)
       const texts = item.query.splice(touched, fields, result.rows)
       if (texts) {
@@ -181,11 +181,11 @@ export class Runner<Query extends Refreshable> {
   }
 
   async #alone(item: Item<Query>, step: Step<Query>): Promise<Answer<Query>> {
-    const { shape, scope, scopeKey } = step
+    const { shape } = step
     const { measure } = this.#options
     const startedAt = measure()
     try {
-      const result = await this.#lane.query(scope, scopeKey, item.query.sql, item.query.parameters)
+      const result = await this.#lane.query(step, item.query.sql, item.query.parameters)
       const ms = measure() - startedAt
       this.#took(shape, 1, ms)
       return { kind: 'rows', item, fields: fieldsOf(result), content: contentOf(result), ms }

@@ -80,6 +80,11 @@ export class Shape {
     return this.#isPossible ? (together ?? each) : each
   }
 
+  /** Functions of the query may change settings or the role: no other query may run with what they left. */
+  get leavesTraces(): boolean {
+    return this.plan.opaqueFunctions.length + this.plan.timeDependent.length > 0
+  }
+
   get isSlow(): boolean {
     return this.#isSlow
   }

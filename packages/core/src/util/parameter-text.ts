@@ -13,6 +13,18 @@ export function parameterValue(value: unknown): ParameterValue {
 }
 
 /**
+ * The same parameter, which nobody can change from now on: lists, dates and bytes are copied, and of every other object it is
+ * what `pg` would send of it at this moment. Throws where `pg` could not send it.
+ */
+export function ownParameter(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(ownParameter)
+  if (value instanceof Date) return new Date(value)
+  const prepared = parameterValue(value)
+  return typeof prepared === 'string' || prepared === null ? prepared : Buffer.from(prepared)
+}
+
+/**
  * A parameter's text in PostgreSQL's own input syntax; undefined where there is none, because `pg` sends bytes that are
  * no `bytea`.
  */

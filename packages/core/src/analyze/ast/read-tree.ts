@@ -31,7 +31,6 @@ export interface TreeReading {
   readonly unknown: readonly TableName[]
   /** What raw SQL in the tree may refer to. */
   readonly rawNames: ReadonlySet<string>
-  readonly ordered: boolean
   /** Why the tree could not be read. */
   readonly failure: string | undefined
 }
@@ -54,20 +53,15 @@ export interface TreeOccurrence {
  * occurrences, and `failure` says why: the catalog has the tables.
  */
 export function readTree(root: RootOperationNode, sql: string, lookup: TableLookup): TreeReading {
-  const ordered = is(root, 'SelectQueryNode') && root.orderBy !== undefined
   try {
-    return { ...readOccurrences(root, sql, lookup), ordered, failure: undefined }
+    return { ...readOccurrences(root, sql, lookup), failure: undefined }
   } catch (error) {
     const failure = error instanceof Error ? error.message : String(error)
-    return { occurrences: [], places: new Map(), unknown: [], rawNames: new Set(), ordered, failure }
+    return { occurrences: [], places: new Map(), unknown: [], rawNames: new Set(), failure }
   }
 }
 
-function readOccurrences(
-  root: RootOperationNode,
-  sql: string,
-  lookup: TableLookup,
-): Omit<TreeReading, 'ordered' | 'failure'> {
+function readOccurrences(root: RootOperationNode, sql: string, lookup: TableLookup): Omit<TreeReading, 'failure'> {
   const tree = numberParameters(root)
   const rawNames = namesInRawSql(tree.root)
   const reader = new TreeReader(lookup, tree, rawNames, noConditionsBecause(tree.root, tree.sql, sql))

@@ -224,10 +224,9 @@ test('a log of version 1 takes entries of both versions, and each version reads 
     { kind: 'bulk', table: 'items' },
     { kind: 'insert', table: 'items', new: { id: '2' } },
   ])
-  const entries = await harness.run(
-    `select operation, new_rows from _pg_realtime.log_0 where command is distinct from 'INSTALL'`,
-  )
-  expect(entries).toEqual([
+  expect(
+    await harness.run(`select operation, new_rows from _pg_realtime.log_0 where command is distinct from 'INSTALL'`),
+  ).toEqual([
     { operation: 'I', new_rows: ['(1)'] },
     { operation: 'B', new_rows: null },
   ])
@@ -342,10 +341,9 @@ test('fault 16: uninstalling removes every trigger and function, in all schemas,
 })
 
 test(`uninstalling leaves a schema that is not pg-realtime's`, async () => {
-  await using database = await createDatabase({
-    setup:
-      'create schema mine; create table mine.log_0 (id int); create sequence mine.lost; create table mine.epoch (id int)',
-  })
+  const setup =
+    'create schema mine; create table mine.log_0 (id int); create sequence mine.lost; create table mine.epoch (id int)'
+  await using database = await createDatabase({ setup })
   const client = await database.connect()
   await uninstallTriggers(client, 'mine', options)
   expect((await planTable(client, 'mine.log_0')).name).toBe('log_0')
