@@ -61,6 +61,16 @@ export class Shop implements AsyncDisposable {
     return id
   }
 
+  /** Places an order of a customer who has this name from now on. Returns its number. */
+  async placeOrderOf(customer: string, slug: string): Promise<number> {
+    const id = await this.placeOrder(slug)
+    await this.sql(`update customers set name = $1 where id = (select customer_id from orders where id = $2)`, [
+      customer,
+      id,
+    ])
+    return id
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.postgres.stop()
   }
