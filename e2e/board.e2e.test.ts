@@ -135,6 +135,43 @@ describe.each(transports)('over %s', (transport) => {
     expect(answer).toContain('NOT_FOUND')
     expect(await shop.one('select status from orders where id = $1', [id])).toEqual({ status: 'pending' })
   })
+
+  it('another organisation, chosen in the page, replaces the first on the screen, the wire and the server', async () => {
+    const name = (text: string) => `${text} ${transport}`
+    const shared = transport === 'ws' ? 1 : 0
+    const liveQueries = async () => (await app.health()).liveQueries
+    const alarm = (window: Window) => window.page.getByTestId('stock-alarm').getByRole('listitem').allTextContents()
+    const skus = async () => (await alarm(window)).map((text) => /[A-Z]{2}-\d{4}/.exec(text)?.[0])
+    await expectSoon(liveQueries).toBe(0)
+    await using window = await open('/alder', { transport })
+    await expectSoon(skus).toEqual(await shop.shortProducts('alder'))
+    await shop.runShort('alder', name('First'))
+    await expectSoon(() => alarm(window)).toContainEqual(expect.stringContaining(name('First')))
+    await expectSoon(() => window.frames.join('\n')).toContain(name('First'))
+    await expectSoon(liveQueries).toBe(4 + shared)
+    await window.mark()
+
+    await window.page.getByRole('button', { name: 'Organisation: Alder Coffee. Switch' }).click()
+    await window.page.getByRole('menuitem', { name: /Fjell Outdoor/ }).click()
+    await expectSoon(skus).toEqual(await shop.shortProducts('fjell'))
+    await expectSoon(() => window.page.locator('[aria-busy=true]').count()).toBe(0)
+    await expectStatus(window, 'live')
+    await expectSoon(liveQueries).toBe(4 + shared)
+
+    await using witness = await open('/alder', { transport })
+    await expectStatus(witness, 'live')
+    const before = window.frames.length
+    await shop.runShort('alder', name('Last'))
+    await expectSoon(() => alarm(witness)).toContainEqual(expect.stringContaining(name('Last')))
+    // A later change of its own: whatever the window was to get of the earlier one has arrived by then.
+    await shop.runShort('fjell', name('Own'))
+    await expectSoon(() => alarm(window)).toContainEqual(expect.stringContaining(name('Own')))
+    await expectSoon(() => window.frames.slice(before).join('\n')).toContain(name('Own'))
+    expect(window.frames.slice(before).join('\n')).not.toMatch(new RegExp(`${name('First')}|${name('Last')}`))
+    expect(await skus()).toEqual(await shop.shortProducts('fjell'))
+    expect(await window.isMarked()).toBe(true)
+    expect([...window.problems, ...witness.problems]).toEqual([])
+  })
 })
 
 async function changeStatus(organisation: string, id: number): Promise<string> {
