@@ -70,6 +70,41 @@ describe.each(transports)('over %s', (transport) => {
     expect([...overview.problems, ...products.problems]).toEqual([])
   })
 
+  it('an item added by plain SQL arrives in the chart, among the best products, and in its order', async () => {
+    const id = await shop.placeOrder('papier')
+    const sold = await shop.one<{ id: number; name: string; sku: string; category: string }>(
+      `select p.id, p.name, p.sku, c.name as category from products p join categories c on c.id = p.category_id
+       join organisations o on o.id = p.org_id where o.slug = 'papier' order by p.price, p.id limit 1`,
+    )
+    await using overview = await open('/papier', { transport })
+    await using detail = await open(`/papier/orders/${id}`, { transport })
+    const bestRows = overview.page.getByRole('table', { name: 'Best products' }).locator('tbody tr')
+    const best = () => bestRows.allTextContents()
+    const items = () => detail.page.getByTestId('items').getByRole('row').allTextContents()
+    await expectSoon(() => overview.highestBar()).toBeDefined()
+    await expectSoon(() => bestRows.filter({ hasText: '€' }).count()).toBe(10)
+    await expectSoon(items).toEqual([expect.stringContaining('1€12.00€12.00')])
+    const before = { bar: await overview.highestBar(), best: await best(), items: await items() }
+    expect(before.bar).not.toEqual({ category: sold.category, ofLastDay: true })
+    expect(before.best.join()).not.toContain(sold.name)
+
+    await shop.sql(
+      `insert into order_items (org_id, order_id, product_id, quantity, unit_price)
+       select org_id, id, $2, 2, 20000 from orders where id = $1`,
+      [id, sold.id],
+    )
+    await expectSoon(() => overview.highestBar()).toEqual({ category: sold.category, ofLastDay: true })
+    await expectSoon(best).toEqual([expect.stringContaining(`1${sold.name}`), ...shiftedRanks(before.best)])
+    await expectSoon(items).toEqual([...before.items, expect.stringContaining('2€20,000.00€40,000.00')])
+    expect((await items())[1]).toContain(`${sold.name}${sold.category} · ${sold.sku}`)
+
+    await shop.sql('delete from order_items where order_id = $1 and product_id = $2', [id, sold.id])
+    await expectSoon(() => overview.highestBar()).toEqual(before.bar)
+    await expectSoon(best).toEqual(before.best)
+    await expectSoon(items).toEqual(before.items)
+    expect([...overview.problems, ...detail.problems]).toEqual([])
+  })
+
   it('follows another filter, and the back button', async () => {
     await using window = await open('/papier/orders', { transport })
     const { page } = window
@@ -173,6 +208,11 @@ describe.each(transports)('over %s', (transport) => {
     expect([...window.problems, ...witness.problems]).toEqual([])
   })
 })
+
+/** The rows of the best products, each one place further down; the last one is out. */
+function shiftedRanks(rows: readonly string[]): string[] {
+  return rows.slice(0, -1).map((row, index) => row.replace(/^\d/, String(index + 2)))
+}
 
 async function changeStatus(organisation: string, id: number): Promise<string> {
   const response = await fetch(`${app.url}/api/trpc/orders.setStatus`, {

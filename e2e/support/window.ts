@@ -77,6 +77,17 @@ export class Window implements AsyncDisposable {
     return this.page.getByTestId(`figure-${label}`).textContent()
   }
 
+  /** Of the chart of revenue: which category the highest piece of a bar is of, and whether its day is the last one. */
+  async highestBar(): Promise<{ category: string | null; ofLastDay: boolean } | undefined> {
+    return this.page.locator('path.recharts-rectangle').evaluateAll((bars) => {
+      const number = (bar: Element, name: string) => Number(bar.getAttribute(name))
+      const highest = bars.toSorted((a, b) => number(b, 'height') - number(a, 'height'))[0]
+      if (!highest) return undefined
+      const lastDay = Math.max(...bars.map((bar) => number(bar, 'x')))
+      return { category: highest.getAttribute('name'), ofLastDay: number(highest, 'x') === lastDay }
+    })
+  }
+
   /** Something that only a reload would remove. */
   async mark(): Promise<void> {
     await this.page.evaluate(() => Object.assign(globalThis, { marked: true }))
