@@ -70,6 +70,41 @@ describe.each(transports)('over %s', (transport) => {
     expect([...overview.problems, ...products.problems]).toEqual([])
   })
 
+  it('an item added by plain SQL arrives in the chart, among the best products, and in its order', async () => {
+    const id = await shop.placeOrder('papier')
+    const sold = await shop.one<{ id: number; name: string; sku: string; category: string }>(
+      `select p.id, p.name, p.sku, c.name as category from products p join categories c on c.id = p.category_id
+       join organisations o on o.id = p.org_id where o.slug = 'papier' order by p.price, p.id limit 1`,
+    )
+    await using overview = await open('/papier', { transport })
+    await using detail = await open(`/papier/orders/${id}`, { transport })
+    const bestRows = overview.page.getByRole('table', { name: 'Best products' }).locator('tbody tr')
+    const best = () => bestRows.allTextContents()
+    const items = () => detail.page.getByTestId('items').getByRole('row').allTextContents()
+    await expectSoon(() => overview.highestBar()).toBeDefined()
+    await expectSoon(() => bestRows.filter({ hasText: '€' }).count()).toBe(10)
+    await expectSoon(items).toEqual([expect.stringContaining('1€12.00€12.00')])
+    const before = { bar: await overview.highestBar(), best: await best(), items: await items() }
+    expect(before.bar).not.toEqual({ category: sold.category, ofLastDay: true })
+    expect(before.best.join()).not.toContain(sold.name)
+
+    await shop.sql(
+      `insert into order_items (org_id, order_id, product_id, quantity, unit_price)
+       select org_id, id, $2, 2, 20000 from orders where id = $1`,
+      [id, sold.id],
+    )
+    await expectSoon(() => overview.highestBar()).toEqual({ category: sold.category, ofLastDay: true })
+    await expectSoon(best).toEqual([expect.stringContaining(`1${sold.name}`), ...shiftedRanks(before.best)])
+    await expectSoon(items).toEqual([...before.items, expect.stringContaining('2€20,000.00€40,000.00')])
+    expect((await items())[1]).toContain(`${sold.name}${sold.category} · ${sold.sku}`)
+
+    await shop.sql('delete from order_items where order_id = $1 and product_id = $2', [id, sold.id])
+    await expectSoon(() => overview.highestBar()).toEqual(before.bar)
+    await expectSoon(best).toEqual(before.best)
+    await expectSoon(items).toEqual(before.items)
+    expect([...overview.problems, ...detail.problems]).toEqual([])
+  })
+
   it('follows another filter, and the back button', async () => {
     await using window = await open('/papier/orders', { transport })
     const { page } = window
@@ -112,24 +147,21 @@ describe.each(transports)('over %s', (transport) => {
 
   it('one organisation never sees rows of another', async () => {
     const secret = `Confidential ${transport}`
+    const known = `Familiar ${transport}`
     await using alder = await open('/alder/orders', { transport })
     await using fjell = await open('/fjell/orders', { transport })
     await expectSoon(() => alder.orders()).toHaveLength(25)
     await expectSoon(() => fjell.orders()).toHaveLength(25)
 
-    const id = await shop.placeOrder('alder')
-    await shop.sql(
-      `with named as (update customers set name = $1 where id = (select min(id) from customers where org_id = 1) returning id)
-       update orders set customer_id = named.id from named where orders.id = $2`,
-      [secret, id],
-    )
+    const id = await shop.placeOrderOf(secret, 'alder')
     await expectSoon(() => alder.page.getByTestId('orders').textContent()).toContain(secret)
     // A later change of its own: whatever Fjell was to see of the earlier one has arrived by then.
-    const own = await shop.placeOrder('fjell')
-    await expectSoon(() => fjell.orders()).toContainEqual({ id: own, status: 'pending' })
+    await shop.placeOrderOf(known, 'fjell')
+    await expectSoon(() => fjell.page.getByTestId('orders').textContent()).toContain(known)
     expect(await fjell.orders()).toEqual(await shop.newestOrders('fjell'))
+    await expectSoon(() => alder.frames.join('\n')).toContain(secret)
+    await expectSoon(() => fjell.frames.join('\n')).toContain(known)
     expect(fjell.frames.join('\n')).not.toContain(secret)
-    if (transport === 'ws') expect(alder.frames.join('\n')).toContain(secret)
 
     // The query of this page names no organisation: the policy alone decides.
     await fjell.page.goto(`${app.url}/fjell/orders/${id}`)
@@ -138,7 +170,49 @@ describe.each(transports)('over %s', (transport) => {
     expect(answer).toContain('NOT_FOUND')
     expect(await shop.one('select status from orders where id = $1', [id])).toEqual({ status: 'pending' })
   })
+
+  it('another organisation, chosen in the page, replaces the first on the screen, the wire and the server', async () => {
+    const name = (text: string) => `${text} ${transport}`
+    const shared = transport === 'ws' ? 1 : 0
+    const liveQueries = async () => (await app.health()).liveQueries
+    const alarm = (window: Window) => window.page.getByTestId('stock-alarm').getByRole('listitem').allTextContents()
+    const skus = async () => (await alarm(window)).map((text) => /[A-Z]{2}-\d{4}/.exec(text)?.[0])
+    await expectSoon(liveQueries).toBe(0)
+    await using window = await open('/alder', { transport })
+    await expectSoon(skus).toEqual(await shop.shortProducts('alder'))
+    await shop.runShort('alder', name('First'))
+    await expectSoon(() => alarm(window)).toContainEqual(expect.stringContaining(name('First')))
+    await expectSoon(() => window.frames.join('\n')).toContain(name('First'))
+    await expectSoon(liveQueries).toBe(4 + shared)
+    await window.mark()
+
+    await window.page.getByRole('button', { name: 'Organisation: Alder Coffee. Switch' }).click()
+    await window.page.getByRole('menuitem', { name: /Fjell Outdoor/ }).click()
+    await expectSoon(skus).toEqual(await shop.shortProducts('fjell'))
+    await expectSoon(() => window.page.locator('[aria-busy=true]').count()).toBe(0)
+    await expectStatus(window, 'live')
+    await expectSoon(liveQueries).toBe(4 + shared)
+
+    await using witness = await open('/alder', { transport })
+    await expectStatus(witness, 'live')
+    const before = window.frames.length
+    await shop.runShort('alder', name('Last'))
+    await expectSoon(() => alarm(witness)).toContainEqual(expect.stringContaining(name('Last')))
+    // A later change of its own: whatever the window was to get of the earlier one has arrived by then.
+    await shop.runShort('fjell', name('Own'))
+    await expectSoon(() => alarm(window)).toContainEqual(expect.stringContaining(name('Own')))
+    await expectSoon(() => window.frames.slice(before).join('\n')).toContain(name('Own'))
+    expect(window.frames.slice(before).join('\n')).not.toMatch(new RegExp(`${name('First')}|${name('Last')}`))
+    expect(await skus()).toEqual(await shop.shortProducts('fjell'))
+    expect(await window.isMarked()).toBe(true)
+    expect([...window.problems, ...witness.problems]).toEqual([])
+  })
 })
+
+/** The rows of the best products, each one place further down; the last one is out. */
+function shiftedRanks(rows: readonly string[]): string[] {
+  return rows.slice(0, -1).map((row, index) => row.replace(/^\d/, String(index + 2)))
+}
 
 async function changeStatus(organisation: string, id: number): Promise<string> {
   const response = await fetch(`${app.url}/api/trpc/orders.setStatus`, {

@@ -4,13 +4,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { environment } from './support/app.js'
+import { environment, exampleFolder } from './support/app.js'
 import { buildExample } from './support/build.js'
 
-const directory = fileURLToPath(new URL('../apps/example', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'demo-'))
 const demoFile = join(folder, 'demo.json')
 
@@ -20,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 function run(script: string, args: readonly string[] = [], own: Readonly<Record<string, string>> = {}) {
   const { DATABASE_URL: _, ...inherited } = environment({ DEMO_FILE: demoFile, ...own })
   const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
-    cwd: directory,
+    cwd: exampleFolder,
     env: inherited,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -28,6 +26,16 @@ function run(script: string, args: readonly string[] = [], own: Readonly<Record<
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => (output.text += chunk.toString()))
   return { child, output }
+}
+
+/** Runs a line as in a terminal that stands in some other folder. */
+async function runLine(line: string): Promise<{ code: number | null; text: string }> {
+  const { DATABASE_URL: _, ...inherited } = environment({ DEMO_FILE: demoFile, npm_config_prefer_offline: 'true' })
+  const child = spawn(line, { shell: true, cwd: folder, env: inherited, stdio: ['ignore', 'pipe', 'pipe'] })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, text }
 }
 
 async function sql(statement: string): Promise<{ code: number | null; text: string }> {
@@ -50,9 +58,9 @@ it('the demo takes a free port, prints a line that changes rows, and leaves noth
     const page = await fetch(`${url}/alder`)
     expect(page.status).toBe(200)
 
-    const line = /sql "(.+)"/.exec(output.text)?.[1]
+    const line = /^ *(npx .+ sql ".+")$/m.exec(output.text)?.[1]
     expect(line).toBeDefined()
-    expect(await sql(line!)).toEqual({ code: 0, text: 'UPDATE 1\n' })
+    expect(await runLine(line!)).toEqual({ code: 0, text: expect.stringMatching(/^UPDATE 1$/m) })
     expect((await sql(`select stock from products where sku = 'AC-0001'`)).text).toMatch(/│ 0\s+│/)
     expect(await sql('select nothing')).toEqual({ code: 1, text: 'column "nothing" does not exist\n' })
   } finally {

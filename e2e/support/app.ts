@@ -3,37 +3,48 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
-const directory = fileURLToPath(new URL('../../apps/example', import.meta.url))
+export const exampleFolder = fileURLToPath(new URL('../../apps/example', import.meta.url))
 
 export interface Health {
   readonly status: string
   readonly liveQueries: number
+  readonly pid: number
+}
+
+export interface AppOptions {
+  /** Where the example is, or a copy of it. */
+  readonly folder?: string
+  /** As `pnpm dev` runs it, but without the watcher that restarts it. */
+  readonly dev?: boolean
 }
 
 /** The example as `pnpm start` runs it: one process, on one port for as long as the object lives. */
 export class App implements AsyncDisposable {
   readonly url: string
   readonly #connectionString: string
+  readonly #options: AppOptions
   readonly #port: number
   #process: ChildProcess | undefined
   #log = ''
 
-  private constructor(connectionString: string, port: number) {
+  private constructor(connectionString: string, options: AppOptions, port: number) {
     this.#connectionString = connectionString
+    this.#options = options
     this.#port = port
     this.url = `http://127.0.0.1:${port}`
     process.once('exit', () => this.#process?.kill('SIGKILL'))
   }
 
-  static async start(connectionString: string): Promise<App> {
-    const app = new App(connectionString, await freePort())
+  static async start(connectionString: string, options: AppOptions = {}): Promise<App> {
+    const app = new App(connectionString, options, await freePort())
     await app.start()
     return app
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'server.ts'], {
-      cwd: directory,
+    const { folder = exampleFolder, dev = false } = this.#options
+    const child = spawn(process.execPath, ['--import', 'tsx', 'server.ts', ...(dev ? ['--dev'] : [])], {
+      cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: environment({ DATABASE_URL: this.#connectionString, PORT: String(this.#port) }),
     })

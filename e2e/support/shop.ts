@@ -61,6 +61,35 @@ export class Shop implements AsyncDisposable {
     return id
   }
 
+  /** Places an order of a customer who has this name from now on. Returns its number. */
+  async placeOrderOf(customer: string, slug: string): Promise<number> {
+    const id = await this.placeOrder(slug)
+    await this.sql(`update customers set name = $1 where id = (select customer_id from orders where id = $2)`, [
+      customer,
+      id,
+    ])
+    return id
+  }
+
+  /** What an organisation's stock alarm must show. */
+  async shortProducts(slug: string): Promise<string[]> {
+    const rows = await this.sql<{ sku: string }>(
+      `select p.sku from products p join organisations o on o.id = p.org_id
+       where o.slug = $1 and p.stock <= p.reorder_level order by p.stock, p.id`,
+      [slug],
+    )
+    return rows.map(({ sku }) => sku)
+  }
+
+  /** Gives an organisation's last product another name, and takes the last one off its shelf. */
+  async runShort(slug: string, name: string): Promise<void> {
+    await this.sql(
+      `update products set name = $2, stock = 0 where id =
+       (select max(p.id) from products p join organisations o on o.id = p.org_id where o.slug = $1)`,
+      [slug, name],
+    )
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.postgres.stop()
   }

@@ -17,7 +17,7 @@ export async function openBrowser(): Promise<Browser> {
 export class Window implements AsyncDisposable {
   readonly page: Page
   readonly problems: string[] = []
-  /** What the server sent over WebSockets. */
+  /** What the server sent over WebSockets and event streams. */
   readonly frames: string[] = []
   /** The addresses that it opened for server-sent events. */
   readonly streams: string[] = []
@@ -45,8 +45,16 @@ export class Window implements AsyncDisposable {
       if (localStorage.getItem('example.transport') === null) localStorage.setItem('example.transport', `"${chosen}"`)
     }, transport)
     const window = new Window(await context.newPage())
+    await window.#recordEventStreams()
     await window.page.goto(url)
     return window
+  }
+
+  /** Playwright tells of the frames of WebSockets only; of the messages of event streams, Chromium itself does. */
+  async #recordEventStreams(): Promise<void> {
+    const session = await this.page.context().newCDPSession(this.page)
+    session.on('Network.eventSourceMessageReceived', ({ data }) => this.frames.push(data))
+    await session.send('Network.enable')
   }
 
   /** The badge in the header: live, connecting, stale, reconnecting. */
@@ -67,6 +75,17 @@ export class Window implements AsyncDisposable {
   /** A key figure of the overview, as text. */
   async figure(label: string): Promise<string | null> {
     return this.page.getByTestId(`figure-${label}`).textContent()
+  }
+
+  /** Of the chart of revenue: which category the highest piece of a bar is of, and whether its day is the last one. */
+  async highestBar(): Promise<{ category: string | null; ofLastDay: boolean } | undefined> {
+    return this.page.locator('path.recharts-rectangle').evaluateAll((bars) => {
+      const number = (bar: Element, name: string) => Number(bar.getAttribute(name))
+      const highest = bars.toSorted((a, b) => number(b, 'height') - number(a, 'height'))[0]
+      if (!highest) return undefined
+      const lastDay = Math.max(...bars.map((bar) => number(bar, 'x')))
+      return { category: highest.getAttribute('name'), ofLastDay: number(highest, 'x') === lastDay }
+    })
   }
 
   /** Something that only a reload would remove. */

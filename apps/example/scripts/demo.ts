@@ -4,10 +4,14 @@
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { startPostgres } from '@pg-realtime/tooling/postgres'
 import { setupDatabase } from '../database/setup'
 import { DEMO_FILE } from './demo-file'
 import { findPort } from './find-port'
+import { shellWord } from './shell-word'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url)).slice(0, -1)
 
 const postgres = await startPostgres()
 process.env['DATABASE_URL'] = postgres.connectionString
@@ -28,7 +32,7 @@ console.log(`
 
   Or change rows from outside, with any SQL client or with this line in another terminal:
 
-    npx -y pnpm@10.34.9 --filter example sql "update products set stock = 0 where sku = 'AC-0001'"
+    npx -y pnpm@10.34.9 --dir ${shellWord(root)} --filter example sql "update products set stock = 0 where sku = 'AC-0001'"
 
   Ctrl-C stops everything${postgres.dataDirectory === '' ? '; the tables stay in your database.' : ' and removes the database.'}
 `)
