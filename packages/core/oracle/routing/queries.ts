@@ -5,8 +5,8 @@ import { encodeNode } from '../query/codec.js'
 import { builder, eb, type Loose, type Query } from '../query/kysely.js'
 import { Random } from '../random.js'
 import type { RouteColumn, RouteTable } from './columns.js'
-import { arm, block, derived, outputs, plainTie, selectAll } from './blocks.js'
-import { link, predicate } from './predicates.js'
+import { arm, block, derived, outputs, picking, plainTie, rolledUp, selectAll } from './blocks.js'
+import { countOfAll, link, predicate } from './predicates.js'
 import { baseItem, Making, ordered, pick, reference, type Item } from './shape.js'
 
 export interface RoutedQuery {
@@ -50,6 +50,7 @@ function result(making: Making): Result {
     [2, () => united(making)],
     [3, () => common(making)],
     [1.5, () => picked(making)],
+    [2.5, () => pickedFurtherIn(making)],
   ])()
 }
 
@@ -111,7 +112,7 @@ function aggregated(making: Making): Result {
   const { query, items } = block(making)
   making.tag('aggregate without group by')
   const [item] = pick(making, items, 'id')!
-  let built = query.select(eb.fn.countAll().as('n'))
+  let built = query.select(countOfAll(making).as('n'))
   if (making.structure.chance(0.5))
     built = built.select(eb.fn.sum(`${item.alias}.${item.columns[0]!.name}` as Loose).as('total'))
   if (making.structure.chance(0.2)) built = built.having(eb(eb.fn.countAll(), '>', making.values.int(3)) as Loose)
@@ -133,8 +134,9 @@ function grouped(making: Making): Result {
   making.tag('group by')
   const chosen = outputs(making, items, making.structure.between(1, 2))
   let built = selectAll(query, chosen)
-  for (const [item, column] of chosen) built = built.groupBy(reference(item, column))
-  built = built.select(eb.fn.countAll().as('n'))
+  if (making.structure.chance(0.15)) built = rolledUp(making, built, chosen)
+  else for (const [item, column] of chosen) built = built.groupBy(reference(item, column))
+  built = built.select(countOfAll(making).as('n'))
   if (making.structure.chance(0.3)) {
     making.tag('having')
     built = built.having(eb(eb.fn.countAll(), '>=', making.values.between(1, 2)) as Loose)
@@ -192,12 +194,13 @@ function common(making: Making): Result {
     read = (read as Loose)[kind](second.from, (join: Loose) => join.on(tie)) as Query
     all.push(second.item)
   }
-  const node = selectAll(read, [pick(making, all)!, pick(making, all)!]).toOperationNode() as Loose
-  const { with: clause } = builder
-    .with(name, () => body as Loose)
-    .selectNoFrom(eb.lit(1).as('one'))
-    .toOperationNode()
-  return { query: around({ ...node, with: clause }), isOrdered: false }
+  let shown = selectAll(read, [pick(making, all)!, pick(making, all)!])
+  if (structure.chance(0.3)) {
+    making.tag('a CTE that raw SQL names')
+    const count = sql<number>`(select count(*) from ${structure.pick([sql.raw(name), sql.id(name), sql.table(name)])})`
+    shown = structure.chance(0.6) ? shown.select(count.as('n')) : shown.where(count, '>=', making.values.int(6))
+  }
+  return { query: withBodies(shown, [[name, body]]), isOrdered: false }
 }
 
 /** A window in a derived table, with a filter outside of it. */
@@ -219,6 +222,53 @@ function picked(making: Making): Result {
     .where(`${alias}.position`, '=', making.values.between(1, 2))
     .where(predicate(making, [outer], 0) as Loose)
   return { query: selectAll(read, [pick(making, [outer])!]), isOrdered: false }
+}
+
+/** A picks rows, B filters A, and what surrounds both filters B: derived tables, or CTEs. */
+function pickedFurtherIn(making: Making): Result {
+  const { structure } = making
+  const inner = block(making, 0)
+  const chosen = outputs(making, inner.items, 4)
+  const columns = chosen.map(([, { kind }], index): RouteColumn => ({ name: `c${index}`, kind }))
+  const areCommon = structure.chance(0.5)
+  making.tag(areCommon ? 'rows picked in a CTE of a CTE' : 'rows picked two derived tables in')
+  const bodies: Query[] = []
+  const read = (body: Query): { readonly from: Loose; readonly item: Item } => {
+    const alias = making.alias('p')
+    const order = columns.map(({ name }) => sql`${sql.id(alias, name)}::text`)
+    const from = areCommon ? `picked${bodies.push(body)} as ${alias}` : body.as(alias)
+    return { from, item: { alias, columns, isKeyed: false, order } }
+  }
+  const picked = picking(making, inner, chosen)
+  const first = read(picked.query)
+  let middle = block(making, 0, first).query
+  if (picked.isNumbered)
+    middle = middle.where(`${first.item.alias}.position` as Loose, '=', making.values.between(1, 2))
+  const second = read(
+    selectAll(
+      middle,
+      columns.map((column) => [first.item, column] as const),
+    ),
+  )
+  const outer = block(making, structure.chance(0.3) ? 1 : 0, second)
+  const query = outer.query.where(predicate(making, [second.item], 0) as Loose)
+  const selected = selectAll(query, [pick(making, [second.item])!, pick(making, outer.items)!])
+  return {
+    query: areCommon
+      ? withBodies(
+          selected,
+          bodies.map((body, index) => [`picked${index + 1}`, body]),
+        )
+      : selected,
+    isOrdered: false,
+  }
+}
+
+/** A query with CTEs that its blocks already name. */
+function withBodies(query: Query, bodies: readonly (readonly [string, Query])[]): Query {
+  const creator = bodies.reduce<Loose>((made, [name, body]) => made.with(name, () => body), builder)
+  const { with: clause } = creator.selectNoFrom(eb.lit(1).as('one')).toOperationNode()
+  return around({ ...(query.toOperationNode() as Loose), with: clause })
 }
 
 function around(node: Loose): Query {
