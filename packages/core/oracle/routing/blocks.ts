@@ -40,10 +40,16 @@ function atBothEnds(making: Making, query: Query, items: readonly Item[]): Query
   const { structure } = making
   making.tag('parameters on both sides')
   return structure.sample(items, 2).reduce<Query>((built, item) => {
-    const few = item.columns.filter(({ kind }) => FEW_VALUES.has(kind))
-    const column = structure.pick(few.length > 0 ? few : item.columns)
+    const [, column] = pickFew(making, [item])
     return built.where(eb(reference(item, column), '=', making.parameter(column.kind)))
   }, query)
+}
+
+/** A column of few values, if there is one. */
+export function pickFew({ structure }: Making, items: readonly Item[]): readonly [Item, RouteColumn] {
+  const all = items.flatMap((item) => item.columns.map((column) => [item, column] as const))
+  const few = all.filter(([, { kind }]) => FEW_VALUES.has(kind))
+  return structure.pick(few.length > 0 ? few : all)
 }
 
 const FEW_VALUES = new Set<KindName>(['flag', 'status', 'uuid', 'big'])
@@ -175,7 +181,7 @@ export function picking(
       .flatMap(({ order }) => order)
       .reduce((sorted, by) => sorted.orderBy(by), built.partitionBy(reference(item, column)))
   return structure.pick([
-    () => ({ query: ordered(selected, items).limit(structure.between(1, 5)), isNumbered: false }),
+    () => ({ query: ordered(selected, items).limit(structure.between(3, 8)), isNumbered: false }),
     () => ({
       query: ordered(selected.distinctOn(reference(item, column)).orderBy(reference(item, column)), items),
       isNumbered: false,

@@ -5,7 +5,7 @@ import { encodeNode } from '../query/codec.js'
 import { builder, eb, type Loose, type Query } from '../query/kysely.js'
 import { Random } from '../random.js'
 import type { RouteColumn, RouteTable } from './columns.js'
-import { arm, block, derived, outputs, picking, plainTie, rolledUp, selectAll } from './blocks.js'
+import { arm, block, derived, outputs, pickFew, picking, plainTie, rolledUp, selectAll, type Block } from './blocks.js'
 import { countOfAll, link, predicate } from './predicates.js'
 import { baseItem, Making, ordered, pick, reference, type Item } from './shape.js'
 
@@ -51,6 +51,7 @@ function result(making: Making): Result {
     [3, () => common(making)],
     [1.5, () => picked(making)],
     [2.5, () => pickedFurtherIn(making)],
+    [1.5, () => memberOfPicked(making)],
   ])()
 }
 
@@ -224,14 +225,19 @@ function picked(making: Making): Result {
   return { query: selectAll(read, [pick(making, [outer])!]), isOrdered: false }
 }
 
-/** A picks rows, B filters A, and what surrounds both filters B: derived tables, or CTEs. */
+/**
+ * A picks rows, B filters A, and what surrounds both filters B: derived tables, or CTEs. There is little else in it, so
+ * that rows are found, and one that takes the place of another is seen.
+ */
 function pickedFurtherIn(making: Making): Result {
   const { structure } = making
-  const inner = block(making, 0)
-  const chosen = outputs(making, inner.items, 4)
-  const columns = chosen.map(([, { kind }], index): RouteColumn => ({ name: `c${index}`, kind }))
   const areCommon = structure.chance(0.5)
   making.tag(areCommon ? 'rows picked in a CTE of a CTE' : 'rows picked two derived tables in')
+  const base = baseItem(making, structure.pick(making.tables))
+  const only: Block = { query: builder.selectFrom(base.from as Loose), items: [base.item] }
+  const inner = structure.chance(0.7) ? only : block(making, 0)
+  const chosen = [...outputs(making, inner.items, 3), pickFew(making, inner.items)]
+  const columns = chosen.map(([, { kind }], index): RouteColumn => ({ name: `c${index}`, kind }))
   const bodies: Query[] = []
   const read = (body: Query): { readonly from: Loose; readonly item: Item } => {
     const alias = making.alias('p')
@@ -241,18 +247,21 @@ function pickedFurtherIn(making: Making): Result {
   }
   const picked = picking(making, inner, chosen)
   const first = read(picked.query)
-  let middle = block(making, 0, first).query
-  if (picked.isNumbered)
-    middle = middle.where(`${first.item.alias}.position` as Loose, '=', making.values.between(1, 2))
+  let middle: Query = builder.selectFrom(first.from)
+  if (picked.isNumbered) middle = middle.where(`${first.item.alias}.position`, '=', 1)
+  if (structure.chance(0.3)) middle = middle.where(predicate(making, [first.item], 0) as Loose)
   const second = read(
     selectAll(
       middle,
       columns.map((column) => [first.item, column] as const),
     ),
   )
-  const outer = block(making, structure.chance(0.3) ? 1 : 0, second)
-  const query = outer.query.where(predicate(making, [second.item], 0) as Loose)
-  const selected = selectAll(query, [pick(making, [second.item])!, pick(making, outer.items)!])
+  const outer: Block = structure.chance(0.6)
+    ? { query: builder.selectFrom(second.from), items: [second.item] }
+    : block(making, 0, second)
+  const [item, column] = pickFew(making, [second.item])
+  const query = outer.query.where(eb(reference(item, column), '=', making.parameter(column.kind)))
+  const selected = selectAll(query, [[second.item, columns[0]!], pick(making, outer.items)!])
   return {
     query: areCommon
       ? withBodies(
@@ -262,6 +271,28 @@ function pickedFurtherIn(making: Making): Result {
       : selected,
     isOrdered: false,
   }
+}
+
+/** Rows whose column is among those of a few rows of a table, which a derived table or a CTE picks. */
+function memberOfPicked(making: Making): Result {
+  const { structure } = making
+  making.tag('in (… from picked rows)')
+  const outer = baseItem(making, structure.pick(making.tables))
+  const base = baseItem(making, structure.pick(making.tables))
+  const inner: Block = { query: builder.selectFrom(base.from as Loose), items: [base.item] }
+  const [left, right] = [outer.item, base.item].map((item) => pick(making, [item], 'id')!)
+  const { query, isNumbered } = picking(making, inner, [right!, pickFew(making, inner.items)])
+  const alias = making.alias('m')
+  const areCommon = structure.chance(0.4)
+  let members: Query = builder
+    .selectFrom(areCommon ? (`picked as ${alias}` as Loose) : query.as(alias))
+    .select(`${alias}.c0`)
+  if (isNumbered) members = members.where(`${alias}.position`, '=', 1)
+  const [item, column] = pickFew(making, [outer.item])
+  const selected = selectAll(builder.selectFrom(outer.from as Loose), [left!, pick(making, [outer.item])!])
+    .where(reference(...left!), 'in', members)
+    .where(eb(reference(item, column), '=', making.parameter(column.kind)))
+  return { query: areCommon ? withBodies(selected, [['picked', query]]) : selected, isOrdered: false }
 }
 
 /** A query with CTEs that its blocks already name. */
