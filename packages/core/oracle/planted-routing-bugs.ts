@@ -2,7 +2,7 @@ import type { BinaryOperationNode, OperationNode, OperatorNode, UnaryOperationNo
 import pg, { type Client, type ClientBase } from 'pg'
 import type { Arms, Block } from '../src/analyze/ast/blocks.js'
 import { is, unwrap } from '../src/analyze/ast/nodes.js'
-import { Relaxer, type Part } from '../src/analyze/ast/relaxation.js'
+import { Relaxer, type Part, type Path } from '../src/analyze/ast/relaxation.js'
 import type { Change } from '../src/change.js'
 import { operandValues } from '../src/route/conditions.js'
 import type { Inquiry } from '../src/route/contract.js'
@@ -65,6 +65,13 @@ export const plantedRoutingBugs = {
     arms(({ blocks }) => {
       for (const block of blocks) Object.assign(block, { picksRows: false })
     }),
+  'filters go into derived tables in which rows are picked further in': () =>
+    replaceMethod(
+      Relaxer.prototype,
+      'gather',
+      (original) => (into, block, path, seen) =>
+        original(into, block, { ...path, entered: upTo(block, path.entered) }, seen),
+    ),
   'keys are compared as they are written': () => keysAsWritten((texts) => texts),
   'only the first value of a list counts': () => keysAsWritten((texts) => texts.slice(0, 1)),
   'only the first occurrence of a table counts': () =>
@@ -148,6 +155,13 @@ function arms(change: (opened: Arms) => void): Disposable {
     replaceMethod(Relaxer.prototype, 'open', (original) => (node, outer, ctes) => opened(original(node, outer, ctes))),
     replaceMethod(Relaxer.prototype, 'armsOf', (original) => (item, block) => opened(original(item, block))),
   ])
+}
+
+/** What the walk has entered on the way into an item of the block, without what it has entered since. */
+function upTo(block: Block, entered: Path['entered']): Path['entered'] {
+  const steps = [...entered]
+  const last = steps.findLastIndex(([item]) => block.items.includes(item))
+  return last < 0 ? entered : new Map(steps.slice(0, last + 1))
 }
 
 /** An index of instances by the text of their parameters. */

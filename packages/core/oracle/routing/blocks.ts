@@ -40,10 +40,16 @@ function atBothEnds(making: Making, query: Query, items: readonly Item[]): Query
   const { structure } = making
   making.tag('parameters on both sides')
   return structure.sample(items, 2).reduce<Query>((built, item) => {
-    const few = item.columns.filter(({ kind }) => FEW_VALUES.has(kind))
-    const column = structure.pick(few.length > 0 ? few : item.columns)
+    const [, column] = pickFew(making, [item])
     return built.where(eb(reference(item, column), '=', making.parameter(column.kind)))
   }, query)
+}
+
+/** A column of few values, if there is one. */
+export function pickFew({ structure }: Making, items: readonly Item[]): readonly [Item, RouteColumn] {
+  const all = items.flatMap((item) => item.columns.map((column) => [item, column] as const))
+  const few = all.filter(([, { kind }]) => FEW_VALUES.has(kind))
+  return structure.pick(few.length > 0 ? few : all)
 }
 
 const FEW_VALUES = new Set<KindName>(['flag', 'status', 'uuid', 'big'])
@@ -141,9 +147,50 @@ export function derived(making: Making, depth: number): { readonly from: Loose; 
     [1, ['derived distinct', () => selected.distinct()]],
     [1, ['derived distinct on', () => ordered(selected.distinctOn(items[0]!.order[0] as Loose), items)]],
     [1, ['derived union', () => selected.unionAll(arm(making, columns))]],
+    [0.5, ['derived union limit', () => selected.unionAll(limitedByColumns(making, arm(making, columns), columns))]],
+    [0.7, ['derived rollup', () => rolledUp(making, selected, chosen)]],
   ])
   making.tag(made[0])
   return { from: made[1]().as(alias), item }
+}
+
+/** What limits the last arm of a union limits the whole of it. */
+function limitedByColumns(making: Making, query: Query, columns: readonly RouteColumn[]): Query {
+  const sorted = columns.reduce<Query>((built, _, index) => built.orderBy(sql.lit(index + 1)), query)
+  return sorted.limit(making.structure.between(2, 6))
+}
+
+export function rolledUp(making: Making, query: Query, chosen: readonly (readonly [Item, RouteColumn])[]): Query {
+  const name = making.structure.pick(['rollup', 'CUBE', 'grouping sets'])
+  making.tag('grouping sets as a function')
+  const own = chosen.map(([item, column]) => reference(item, column))
+  return query.groupBy(eb.fn(name, name === 'grouping sets' ? [sql`()`, ...own] : own))
+}
+
+/** Rows that are returned because of other rows; or that are numbered, to be picked by their `position`. */
+export function picking(
+  making: Making,
+  { query, items }: Block,
+  chosen: readonly (readonly [Item, RouteColumn])[],
+): { readonly query: Query; readonly isNumbered: boolean } {
+  const { structure } = making
+  const [item, column] = chosen.at(-1)!
+  const selected = selectAll(query, chosen)
+  const over = (built: Loose): Loose =>
+    items
+      .flatMap(({ order }) => order)
+      .reduce((sorted, by) => sorted.orderBy(by), built.partitionBy(reference(item, column)))
+  return structure.pick([
+    () => ({ query: ordered(selected, items).limit(structure.between(3, 8)), isNumbered: false }),
+    () => ({
+      query: ordered(selected.distinctOn(reference(item, column)).orderBy(reference(item, column)), items),
+      isNumbered: false,
+    }),
+    () => ({
+      query: selected.select(eb.fn.agg('row_number').over(over).as('position') as Loose),
+      isNumbered: true,
+    }),
+  ])()
 }
 
 /** A SELECT of columns of these kinds. */

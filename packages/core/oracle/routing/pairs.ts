@@ -61,6 +61,10 @@ const SHAPES: readonly ((x: number, y: number) => Query)[] = [
       .leftJoin('things as t', (join: Loose) => join.onRef('t.owner', '=', 'o.id').on('t.y', '=', y))
       .select('t.id as thing'),
   (x) => (builder.selectFrom(fewOwners().as('d')) as Loose).selectAll().where('d.x', '=', x),
+  (x) => {
+    const owners = builder.selectFrom(fewOwners().as('d')).select(['d.id', 'd.x'] as Loose)
+    return (builder.selectFrom(owners.where('d.id' as Loose, '>', 0).as('e')) as Loose).selectAll().where('e.x', '=', x)
+  },
   (x, y) =>
     (builder.selectFrom('staff as s') as Loose)
       .innerJoin('staff as b', 'b.id', 's.boss')

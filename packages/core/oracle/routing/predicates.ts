@@ -132,7 +132,7 @@ function existence(making: Making, items: readonly Item[], depth: number): Expr 
   const { query, items: inner } = related(making, items, depth)
   const isUngrouped = making.structure.chance(0.07)
   const selected = isUngrouped
-    ? query.select(eb.fn.countAll().as('n'))
+    ? query.select(countOfAll(making).as('n'))
     : query.select(eb.ref(`${inner[0]!.alias}.id`).as('x'))
   const exists = eb.exists(selected)
   if (making.structure.chance(0.65)) {
@@ -143,18 +143,36 @@ function existence(making: Making, items: readonly Item[], depth: number): Expr 
   return eb.not(exists)
 }
 
+/** count(*), by a name that stands in the query in one way or another. */
+export function countOfAll(making: Making): Loose {
+  const name = making.structure.weighted<() => Loose>([
+    [6, () => undefined],
+    [1, () => sql.raw('count')],
+    [1, () => sql.id('count')],
+    [1, () => sql.id('pg_catalog', 'count')],
+  ])()
+  if (name === undefined) return eb.fn.countAll()
+  making.tag('the name of a function as a node')
+  return sql<number>`${name}(*)`
+}
+
 function membership(making: Making, items: readonly Item[], depth: number): Expr | undefined {
   const { query, items: inner } = related(making, items, depth)
   const [item, column] = any(making, inner)
   const left = pick(making, items, column.kind)
   if (!left) return undefined
   let selected = query.select(reference(item, column).as('x'))
-  if (making.structure.chance(0.1)) {
+  if (making.structure.chance(0.2)) {
     making.tag('in (… limit)')
     selected = inner
       .flatMap(({ order }) => order)
       .reduce<Query>((built, by) => built.orderBy(by as Loose), selected)
       .limit(3)
+    if (making.structure.chance(0.5)) {
+      making.tag('in (… from (… limit))')
+      const alias = making.alias('m')
+      selected = builder.selectFrom(selected.as(alias)).select(`${alias}.x`)
+    }
   }
   const operator = making.structure.weighted([
     [7, 'in'],

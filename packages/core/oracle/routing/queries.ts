@@ -5,8 +5,8 @@ import { encodeNode } from '../query/codec.js'
 import { builder, eb, type Loose, type Query } from '../query/kysely.js'
 import { Random } from '../random.js'
 import type { RouteColumn, RouteTable } from './columns.js'
-import { arm, block, derived, outputs, plainTie, selectAll } from './blocks.js'
-import { link, predicate } from './predicates.js'
+import { arm, block, derived, outputs, pickFew, picking, plainTie, rolledUp, selectAll, type Block } from './blocks.js'
+import { countOfAll, link, predicate } from './predicates.js'
 import { baseItem, Making, ordered, pick, reference, type Item } from './shape.js'
 
 export interface RoutedQuery {
@@ -50,6 +50,8 @@ function result(making: Making): Result {
     [2, () => united(making)],
     [3, () => common(making)],
     [1.5, () => picked(making)],
+    [2.5, () => pickedFurtherIn(making)],
+    [1.5, () => memberOfPicked(making)],
   ])()
 }
 
@@ -111,7 +113,7 @@ function aggregated(making: Making): Result {
   const { query, items } = block(making)
   making.tag('aggregate without group by')
   const [item] = pick(making, items, 'id')!
-  let built = query.select(eb.fn.countAll().as('n'))
+  let built = query.select(countOfAll(making).as('n'))
   if (making.structure.chance(0.5))
     built = built.select(eb.fn.sum(`${item.alias}.${item.columns[0]!.name}` as Loose).as('total'))
   if (making.structure.chance(0.2)) built = built.having(eb(eb.fn.countAll(), '>', making.values.int(3)) as Loose)
@@ -133,8 +135,9 @@ function grouped(making: Making): Result {
   making.tag('group by')
   const chosen = outputs(making, items, making.structure.between(1, 2))
   let built = selectAll(query, chosen)
-  for (const [item, column] of chosen) built = built.groupBy(reference(item, column))
-  built = built.select(eb.fn.countAll().as('n'))
+  if (making.structure.chance(0.15)) built = rolledUp(making, built, chosen)
+  else for (const [item, column] of chosen) built = built.groupBy(reference(item, column))
+  built = built.select(countOfAll(making).as('n'))
   if (making.structure.chance(0.3)) {
     making.tag('having')
     built = built.having(eb(eb.fn.countAll(), '>=', making.values.between(1, 2)) as Loose)
@@ -192,12 +195,13 @@ function common(making: Making): Result {
     read = (read as Loose)[kind](second.from, (join: Loose) => join.on(tie)) as Query
     all.push(second.item)
   }
-  const node = selectAll(read, [pick(making, all)!, pick(making, all)!]).toOperationNode() as Loose
-  const { with: clause } = builder
-    .with(name, () => body as Loose)
-    .selectNoFrom(eb.lit(1).as('one'))
-    .toOperationNode()
-  return { query: around({ ...node, with: clause }), isOrdered: false }
+  let shown = selectAll(read, [pick(making, all)!, pick(making, all)!])
+  if (structure.chance(0.3)) {
+    making.tag('a CTE that raw SQL names')
+    const count = sql<number>`(select count(*) from ${structure.pick([sql.raw(name), sql.id(name), sql.table(name)])})`
+    shown = structure.chance(0.6) ? shown.select(count.as('n')) : shown.where(count, '>=', making.values.int(6))
+  }
+  return { query: withBodies(shown, [[name, body]]), isOrdered: false }
 }
 
 /** A window in a derived table, with a filter outside of it. */
@@ -219,6 +223,83 @@ function picked(making: Making): Result {
     .where(`${alias}.position`, '=', making.values.between(1, 2))
     .where(predicate(making, [outer], 0) as Loose)
   return { query: selectAll(read, [pick(making, [outer])!]), isOrdered: false }
+}
+
+/**
+ * A picks rows, B filters A, and what surrounds both filters B: derived tables, or CTEs. There is little else in it, so
+ * that rows are found, and one that takes the place of another is seen.
+ */
+function pickedFurtherIn(making: Making): Result {
+  const { structure } = making
+  const areCommon = structure.chance(0.5)
+  making.tag(areCommon ? 'rows picked in a CTE of a CTE' : 'rows picked two derived tables in')
+  const base = baseItem(making, structure.pick(making.tables))
+  const only: Block = { query: builder.selectFrom(base.from as Loose), items: [base.item] }
+  const inner = structure.chance(0.7) ? only : block(making, 0)
+  const chosen = [...outputs(making, inner.items, 3), pickFew(making, inner.items)]
+  const columns = chosen.map(([, { kind }], index): RouteColumn => ({ name: `c${index}`, kind }))
+  const bodies: Query[] = []
+  const read = (body: Query): { readonly from: Loose; readonly item: Item } => {
+    const alias = making.alias('p')
+    const order = columns.map(({ name }) => sql`${sql.id(alias, name)}::text`)
+    const from = areCommon ? `picked${bodies.push(body)} as ${alias}` : body.as(alias)
+    return { from, item: { alias, columns, isKeyed: false, order } }
+  }
+  const picked = picking(making, inner, chosen)
+  const first = read(picked.query)
+  let middle: Query = builder.selectFrom(first.from)
+  if (picked.isNumbered) middle = middle.where(`${first.item.alias}.position`, '=', 1)
+  if (structure.chance(0.3)) middle = middle.where(predicate(making, [first.item], 0) as Loose)
+  const second = read(
+    selectAll(
+      middle,
+      columns.map((column) => [first.item, column] as const),
+    ),
+  )
+  const outer: Block = structure.chance(0.6)
+    ? { query: builder.selectFrom(second.from), items: [second.item] }
+    : block(making, 0, second)
+  const [item, column] = pickFew(making, [second.item])
+  const query = outer.query.where(eb(reference(item, column), '=', making.parameter(column.kind)))
+  const selected = selectAll(query, [[second.item, columns[0]!], pick(making, outer.items)!])
+  return {
+    query: areCommon
+      ? withBodies(
+          selected,
+          bodies.map((body, index) => [`picked${index + 1}`, body]),
+        )
+      : selected,
+    isOrdered: false,
+  }
+}
+
+/** Rows whose column is among those of a few rows of a table, which a derived table or a CTE picks. */
+function memberOfPicked(making: Making): Result {
+  const { structure } = making
+  making.tag('in (… from picked rows)')
+  const outer = baseItem(making, structure.pick(making.tables))
+  const base = baseItem(making, structure.pick(making.tables))
+  const inner: Block = { query: builder.selectFrom(base.from as Loose), items: [base.item] }
+  const [left, right] = [outer.item, base.item].map((item) => pick(making, [item], 'id')!)
+  const { query, isNumbered } = picking(making, inner, [right!, pickFew(making, inner.items)])
+  const alias = making.alias('m')
+  const areCommon = structure.chance(0.4)
+  let members: Query = builder
+    .selectFrom(areCommon ? (`picked as ${alias}` as Loose) : query.as(alias))
+    .select(`${alias}.c0`)
+  if (isNumbered) members = members.where(`${alias}.position`, '=', 1)
+  const [item, column] = pickFew(making, [outer.item])
+  const selected = selectAll(builder.selectFrom(outer.from as Loose), [left!, pick(making, [outer.item])!])
+    .where(reference(...left!), 'in', members)
+    .where(eb(reference(item, column), '=', making.parameter(column.kind)))
+  return { query: areCommon ? withBodies(selected, [['picked', query]]) : selected, isOrdered: false }
+}
+
+/** A query with CTEs that its blocks already name. */
+function withBodies(query: Query, bodies: readonly (readonly [string, Query])[]): Query {
+  const creator = bodies.reduce<Loose>((made, [name, body]) => made.with(name, () => body), builder)
+  const { with: clause } = creator.selectNoFrom(eb.lit(1).as('one')).toOperationNode()
+  return around({ ...(query.toOperationNode() as Loose), with: clause })
 }
 
 function around(node: Loose): Query {
