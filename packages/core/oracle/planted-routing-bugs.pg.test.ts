@@ -26,9 +26,9 @@ const FOUND_BY: Record<PlantedRoutingBug, 'pairs' | readonly number[]> = {
   'aggregates over nothing return nothing': 'pairs',
   'filters go into derived tables that pick rows': 'pairs',
   'filters go into derived tables in which rows are picked further in': 'pairs',
-  'keys are compared as they are written': [1, 5],
+  'keys are compared as they are written': [1, 8],
   'only the first value of a list counts': [1, 4],
-  'only the first occurrence of a table counts': [3, 4],
+  'only the first occurrence of a table counts': [3, 1],
   'every row sorts behind the limit': [5, 6],
 }
 

@@ -52,6 +52,7 @@ function result(making: Making): Result {
     [1.5, () => picked(making)],
     [2.5, () => pickedFurtherIn(making)],
     [1.5, () => memberOfPicked(making)],
+    [0.8, () => totals(making)],
   ])()
 }
 
@@ -271,6 +272,21 @@ function pickedFurtherIn(making: Making): Result {
       : selected,
     isOrdered: false,
   }
+}
+
+/** The totals among the rows of grouping sets: what is NULL in them is NULL in no row of the table. */
+function totals(making: Making): Result {
+  const base = baseItem(making, making.structure.pick(making.tables))
+  const chosen = [pickFew(making, [base.item]), pick(making, [base.item], 'id')!]
+  const selected = selectAll(builder.selectFrom(base.from as Loose), chosen).select(countOfAll(making).as('n'))
+  const alias = making.alias('g')
+  const [column] = chosen.map(([, { kind }]) => ({ name: 'c0', kind }))
+  const item: Item = { alias, columns: [column!], isKeyed: false, order: [] }
+  const query: Query = builder
+    .selectFrom(rolledUp(making, selected, chosen).as(alias) as Loose)
+    .where(`${alias}.c1`, 'is', null)
+    .where(eb(reference(item, column!), '=', making.parameter(column!.kind)))
+  return { query: query.select([`${alias}.c0`, `${alias}.n`]), isOrdered: false }
 }
 
 /** Rows whose column is among those of a few rows of a table, which a derived table or a CTE picks. */

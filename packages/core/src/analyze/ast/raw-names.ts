@@ -18,11 +18,11 @@ export function namesInRawSql(root: OperationNode): RawNames {
     if (is(node, 'RawNode')) {
       const tokens = [...sqlTokens(rawText(node))].filter((token) => !isIgnored(token))
       for (const [index, token] of tokens.entries()) {
-        const name = nameIn(token)
-        if (name === undefined) continue
-        all.add(truncated(name))
         const isPart = tokens[index - 1]?.text === '.' || tokens[index + 1]?.text === '.'
-        if (!isPart) unqualified.add(isEscaped(token) ? ANY_NAME : truncated(name))
+        for (const name of namesOf(token).map(truncated)) {
+          all.add(name)
+          if (!isPart) unqualified.add(isEscaped(token) ? ANY_NAME : name)
+        }
       }
     }
     for (const child of children(node)) visit(child)
@@ -38,10 +38,11 @@ function isEscaped({ kind, text }: SqlToken): boolean {
   return kind === 'identifier' && !text.startsWith('"')
 }
 
-function nameIn({ kind, text }: SqlToken): string | undefined {
-  if (kind === 'word') return text.toLowerCase()
-  if (kind === 'identifier' && text.startsWith('"')) return text.slice(1, -1).replaceAll('""', '"')
-  return kind === 'identifier' || text === '*' ? '*' : undefined
+/** What a token may name: whether letters beyond ASCII are folded depends on the database. */
+function namesOf({ kind, text }: SqlToken): readonly string[] {
+  if (kind === 'word') return [text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()), text.toLowerCase()]
+  if (kind === 'identifier' && text.startsWith('"')) return [text.slice(1, -1).replaceAll('""', '"')]
+  return kind === 'identifier' || text === '*' ? ['*'] : []
 }
 
 /**

@@ -98,6 +98,8 @@ test('names in raw SQL are known as PostgreSQL reads them', () => {
   expect(names('count(*)')).toEqual(['count', '*'])
   expect(names(String.raw`U&"\0061"`)).toEqual(['*'])
   expect(names('x'.repeat(70))).toEqual(['x'.repeat(63)])
+  // Only some databases fold letters beyond ASCII.
+  expect(names('ÜBER')).toEqual(['Über', 'über'])
 })
 
 test.each<readonly [string, (outer: string) => RawBuilder<unknown>]>([

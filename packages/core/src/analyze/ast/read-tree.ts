@@ -10,7 +10,7 @@ import { prune } from './prune.js'
 import { hasOwnCtes, hasOwnFrom, namesInRawSql, type RawNames } from './raw-names.js'
 import { isBalanced } from './raw-text.js'
 import { possibleItems } from './references.js'
-import { Relaxation, Relaxer, type Path } from './relaxation.js'
+import { Relaxation, Relaxer, type Part, type Path } from './relaxation.js'
 
 /** A relation that stands in the query, as the catalog knows it. */
 export interface TreeTable {
@@ -168,8 +168,8 @@ class TreeReader {
     const all = perPath((entered) => this.#conditions(block, around, { entered }))
     for (const item of block.items) this.#item(item, block, around)
     const parts = this.#relaxer.whereParts(block)
-    for (const { node: within } of parts) {
-      this.#part(within, block, around, (entered) => this.#conditions(block, around, { entered, within }))
+    for (const part of parts) {
+      this.#part(part, block, around, (entered) => this.#conditions(block, around, { entered, within: part.node }))
     }
     if (parts.length === 0 && node.where) this.visit(node.where.where, { ...inside, above: all })
     block.items.forEach((item, index) => this.#on(item, index, block, around))
@@ -220,7 +220,7 @@ class TreeReader {
   }
 
   /** One conjunct of a WHERE or ON clause; `above` is what must hold beside it. */
-  #part(node: OperationNode, block: Block, around: Surroundings, conditions: Above): void {
+  #part({ node, visible }: Part, block: Block, around: Surroundings, conditions: Above): void {
     const above = perPath(conditions)
     const inside = { block, ctes: block.ctes, entered: around.entered, above }
     const required = this.#noConditions === undefined ? requiredSubquery(node) : undefined
@@ -232,7 +232,7 @@ class TreeReader {
       above: perPath((entered) => {
         const relaxation = above(entered).copy()
         const path = { entered, within: node }
-        if (member && !arm.picksRows) this.#relaxer.addMembership(relaxation, member, block, arm, path)
+        if (member && !arm.picksRows) this.#relaxer.addMembership(relaxation, member, block, visible, arm, path)
         return relaxation
       }),
     }))
@@ -244,9 +244,9 @@ class TreeReader {
     // Beside a RIGHT or FULL join, a row that fails the block's conditions still decides which rows have no partner.
     const isWeak = !item.onFilters && block.items.some((other) => !other.join && other.isNullable)
     const owner = item.onFilters ? undefined : item
-    for (const { node: within } of parts) {
-      this.#part(within, block, around, (entered) =>
-        isWeak ? around.above(entered) : this.#conditions(block, around, { entered, within, owner }),
+    for (const part of parts) {
+      this.#part(part, block, around, (entered) =>
+        isWeak ? around.above(entered) : this.#conditions(block, around, { entered, within: part.node, owner }),
       )
     }
     if (parts.length > 0) return

@@ -66,9 +66,9 @@ export function possibleItems(lookup: TableLookup, block: Block, reference: Refe
   return found
 }
 
-/** Whether ON conditions do not see all of the block's items. */
+/** Whether the reference may stand in an ON condition, which does not see all of the block's items. */
 function mayBeHidden({ node }: Block): boolean {
-  return (node.from?.froms.length ?? 0) > 1 && (node.joins?.length ?? 0) > 0
+  return (node.joins?.length ?? 0) > 0
 }
 
 /** Whether a reference somewhere below the block may mean one of the block's own items. */

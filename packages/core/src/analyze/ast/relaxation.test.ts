@@ -194,6 +194,26 @@ test('an ON condition does not see the tables before a comma, whose name may be 
   expect(seen(query)).toEqual(['users as x: org_id = $1', 'orders as x: status = $2', 'items as i', 'products as p'])
 })
 
+test('nor those joined later, in a membership either', () => {
+  const query = db
+    .selectFrom('users as x')
+    .select('x.name')
+    .where('x.org_id', '=', 1)
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('items as i')
+          .innerJoin('products as p', (join) =>
+            join.on('x.id' as never, 'in', db.selectFrom('categories as c').select('c.id') as never),
+          )
+          .innerJoin('orders as x', (join) => join.onRef('x.id', '=', 'i.order_id'))
+          .select('p.id')
+          .where('x.status', '=', 'a'),
+      ),
+    )
+  expect(seen(query)).toContain('categories as c: x.id = c.id, x.org_id = $1')
+})
+
 test('a name with a schema means the table that has it, however that is written', () => {
   const query = db
     .selectFrom('public.orders' as 'orders')

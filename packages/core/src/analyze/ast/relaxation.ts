@@ -174,8 +174,8 @@ export class Relaxer {
   }
 
   /** The equality of `x in (select y …)`, for the arm of the subquery that the walk enters. */
-  addMembership(into: Relaxation, member: OperationNode, block: Block, arm: Block, path: Path): void {
-    const left = is(member, 'ReferenceNode') ? this.resolve(member, block, allOf(block), path) : undefined
+  addMembership(into: Relaxation, member: OperationNode, block: Block, visible: Visible, arm: Block, path: Path): void {
+    const left = is(member, 'ReferenceNode') ? this.resolve(member, block, visible, path) : undefined
     const right = this.#output(arm, 0, path, [])
     if (!left || !right) return
     this.#push(into, { kind: 'link', left, operator: '=', right }, undefined, path, new Set([block, arm]))
