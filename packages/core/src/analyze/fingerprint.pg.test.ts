@@ -41,6 +41,7 @@ test.each([
   ['select id from orders', 'alter table orders drop column note'],
   ['select id from orders', 'alter table orders rename column note to notes'],
   ['select id from orders', 'alter table orders alter column note type varchar(10)'],
+  ['select id from orders', 'alter table orders alter column note type text using upper(note)'],
   ['select id from orders', 'alter table orders rename to purchases'],
   ['select id from orders', 'alter table orders set schema audit'],
   ['select id from orders', 'drop table orders cascade'],
@@ -66,6 +67,11 @@ test.each([
     `alter table events attach partition detached for values from ('2025-01-01') to ('2026-01-01')`,
   ],
   ['select id from events', 'alter table events detach partition events_2024'],
+  [
+    'select id from events',
+    `alter table events detach partition events_2024;
+      alter table events attach partition events_2024 for values from ('2024-01-01') to ('2025-01-01')`,
+  ],
   ['select id from events', 'create table sub (id int, at date not null) inherits (detached); drop table events_2024'],
   ['select id from animals', 'create table cats () inherits (animals)'],
   ['select id from animals', 'create table puppies () inherits (dogs)'],
@@ -126,13 +132,13 @@ test('one statement finds the drifted ones among many plans', async () => {
   )
 })
 
-test('a schema that changes back fits again', async () => {
+test('a schema that changes back is known to have been another one', async () => {
   const plan = await shop.plan('select id from orders')
   await shop.client.query('alter table orders rename column note to notes')
   expect(await driftedPlans(shop.client, [plan])).toEqual([plan])
   await shop.client.query('alter table orders rename column notes to note')
-  expect(await driftedPlans(shop.client, [plan])).toEqual([])
-  expect((await shop.plan('select id from orders')).fingerprint).toBe(plan.fingerprint)
+  expect(await driftedPlans(shop.client, [plan])).toEqual([plan])
+  expect(await driftedPlans(shop.client, [await shop.plan('select id from orders')])).toEqual([])
 })
 
 test('no plans have not drifted', async () => {

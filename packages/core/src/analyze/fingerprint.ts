@@ -39,8 +39,9 @@ function digest(...parts: readonly string[]): string {
   return `pg_catalog.hashtextextended(pg_catalog.json_build_array(${parts.join(', ')})::pg_catalog.text, 0)::pg_catalog.text`
 }
 
+// `xmin` tells what came back: rows were rewritten by ALTER TYPE … USING, or a partition was away for a while.
 const COLUMNS = `(
-  select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attgenerated, a.attisdropped) order by a.attnum)
+  select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.xmin::pg_catalog.text, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attgenerated, a.attisdropped) order by a.attnum)
   from pg_catalog.pg_attribute a where a.attrelid operator(pg_catalog.=) c.oid and a.attnum operator(pg_catalog.>) 0)`
 const GENERATED = `(
   select pg_catalog.json_agg(f.adbin::pg_catalog.text order by f.adnum)
@@ -53,7 +54,7 @@ const POLICIES = `(
   select pg_catalog.json_agg(pg_catalog.json_build_array(p.oid, p.polcmd, p.polpermissive, p.polroles, p.polqual::pg_catalog.text) order by p.oid)
   from pg_catalog.pg_policy p where p.polrelid operator(pg_catalog.=) c.oid)`
 const FAMILY = `(
-  select pg_catalog.json_agg(pg_catalog.json_build_array(i.inhrelid, i.inhparent) order by i.inhrelid, i.inhparent)
+  select pg_catalog.json_agg(pg_catalog.json_build_array(i.inhrelid, i.inhparent, i.xmin::pg_catalog.text) order by i.inhrelid, i.inhparent)
   from pg_catalog.pg_inherits i
   where i.inhparent operator(pg_catalog.=) c.oid or i.inhrelid operator(pg_catalog.=) c.oid)`
 /** Of enums, the values and their order: queries name them, and rows show them. */

@@ -14,6 +14,8 @@ const RETRY = { firstMs: 50, maxMs: 1_000 }
 export interface AttemptOptions {
   readonly clock: Clock
   readonly random: Random
+  /** How often at most; by default for about a minute. */
+  readonly attempts?: number
 }
 
 /**
@@ -32,7 +34,8 @@ export async function attemptAlone<T>(
       return await inTransaction(client, schema, change)
     } catch (error) {
       if (!isContention(error)) throw installError(error, what)
-      if (attempt + 1 >= MAX_ATTEMPTS) throw await blockedError(client, error, what)
+      const { attempts = MAX_ATTEMPTS } = options
+      if (attempt + 1 >= attempts) throw await blockedError(client, error, what, attempts)
       await pause(options.clock, backoffDelay(attempt, RETRY, options.random))
     }
   }
@@ -81,7 +84,7 @@ function installError(error: unknown, what: string): unknown {
   return new InstallError(`Could not install change capture for ${what}: ${message}. ${remedy}`, { cause: error })
 }
 
-async function blockedError(client: ClientBase, cause: unknown, what: string): Promise<InstallError> {
+async function blockedError(client: ClientBase, cause: unknown, what: string, attempts: number): Promise<InstallError> {
   const { rows } = await client
     .query<{ pid: number; state: string; seconds: number }>(
       `SELECT pid, state, extract(epoch FROM pg_catalog.now() - xact_start)::int AS seconds FROM pg_catalog.pg_stat_activity
@@ -94,7 +97,7 @@ async function blockedError(client: ClientBase, cause: unknown, what: string): P
     ? ` The oldest open transaction is of process ${oldest.pid} (${oldest.state}, ${oldest.seconds} s).`
     : ''
   return new InstallError(
-    `Could not get a lock on ${what} in ${MAX_ATTEMPTS} tries of ${LOCK_TIMEOUT_MS} ms: some transaction keeps it.${suspect} ` +
+    `Could not get a lock on ${what} in ${attempts} tries of ${LOCK_TIMEOUT_MS} ms: some transaction keeps it.${suspect} ` +
       'End that transaction; the next attempt goes through by itself.',
     { cause },
   )

@@ -32,6 +32,8 @@ export interface InstalledTrigger {
   readonly listsRows: boolean
   readonly functionName: string
   readonly marker: Marker | undefined
+  /** The function's owner, with whose rights it runs, may write the log. */
+  readonly mayLog: boolean
 }
 
 /** Looks at these relations, in one statement; those that do not exist are missing from the answer. */
@@ -40,7 +42,12 @@ export async function inspectRelations(
   objects: CaptureObjects,
   relations: readonly RelationId[],
 ): Promise<InstalledRelation[]> {
-  const { rows } = await client.query<Row>(INSPECT, [relations, objects.schema])
+  const { rows } = await client.query<Row>(INSPECT, [
+    relations,
+    objects.schema,
+    objects.segments,
+    [objects.mode, objects.lost],
+  ])
   return rows.map((row) => ({
     relation: Number(row.relation),
     schema: row.schema,
@@ -81,7 +88,7 @@ const EVENT_BITS = 4 | 8 | 16 | 32
 const INSPECT = `
 SELECT c.oid AS relation, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
   pg_catalog.pg_get_userbyid(c.relowner) AS owner,
-  (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname, 'modifier', a.atttypmod,
+  (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname, 'number', a.attnum, 'modifier', a.atttypmod,
       'type', CASE t.typtype WHEN 'd' THEN t.typbasetype WHEN 'e' THEN 3500 ELSE t.oid END::int8,
       'variable', a.attlen < 0, 'virtual', a.attgenerated = 'v') ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
@@ -101,6 +108,9 @@ SELECT c.oid AS relation, n.nspname AS schema, c.relname AS name, c.relkind AS k
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', g.tgname, 'type', g.tgtype::int, 'enabled', g.tgenabled,
       'listsRows', (g.tgtype & 20 = 0 OR g.tgnewtable IS NOT DISTINCT FROM 'new_rows')
         AND (g.tgtype & 24 = 0 OR g.tgoldtable IS NOT DISTINCT FROM 'old_rows'),
+      'mayLog', pg_catalog.has_schema_privilege(p.proowner, s.oid, 'USAGE')
+        AND coalesce((SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege(p.proowner, pg_catalog.to_regclass(x), 'INSERT')) FROM pg_catalog.unnest($3::text[]) x), true)
+        AND coalesce((SELECT pg_catalog.bool_and(pg_catalog.has_sequence_privilege(p.proowner, pg_catalog.to_regclass(x), 'USAGE')) FROM pg_catalog.unnest($4::text[]) x), true),
       'functionName', p.proname, 'comment', pg_catalog.obj_description(p.oid, 'pg_proc')) ORDER BY g.tgname)
     FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc p ON p.oid = g.tgfoid
       JOIN pg_catalog.pg_namespace s ON s.oid = p.pronamespace

@@ -64,6 +64,11 @@ test('parity 44, parity 45: where the installing role may not write the log any 
     )
     await harness.drain()
   }
+  const [relation] = await harness.run(`select 'items'::regclass::oid::int8 as id`)
+  const { broken } = await harness.source.audit(harness.control)
+  expect([...broken].map(([id, error]) => [id, error.message])).toEqual([
+    [Number(relation?.['id']), expect.stringMatching(/notify_items" may not write the change log/)],
+  ])
   // Nobody can be told any more, and the write succeeds.
   await harness.run(`revoke all on schema _pg_realtime from ${installer};
     revoke all on all sequences in schema _pg_realtime from ${installer}; update items set name = 'b'`)

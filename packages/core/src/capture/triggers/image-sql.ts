@@ -30,7 +30,7 @@ export function imagesOf(table: CapturedTable): TableImages {
   const columns = loggedColumns(table)
   const large = columns.filter(canBeLarge)
   const names = columns.map((column) => column.name)
-  // The whole row, whatever its columns are by now, unless some must stay out.
+  // The whole row, whatever its columns are by now, unless some must stay out, or one that is added later.
   const row = table.exclude.length === 0 ? '(r.*)::text' : rowOf(columns.map(value))
   const plain: ImageSql = {
     images: (tables) =>

@@ -70,6 +70,7 @@ async function tableParts(
       table: capturedTable(relation, exclude),
       functionOutdated: true,
       triggersMissing: true,
+      rightless: undefined,
       because: '',
     }
     parts.push(

@@ -17,6 +17,9 @@ export interface InstallationOptions extends AttemptOptions {
   readonly installer: () => Promise<Client>
 }
 
+/** What is not to be had at once is tried again by the next audit: others wait for this one. */
+const AUDIT_ATTEMPTS = 4
+
 export interface Repairs {
   readonly repaired: readonly Requirement[]
   /** Why relations have no triggers. */
@@ -52,11 +55,21 @@ export class Installation {
   }
 
   /** Gives these relations what they lack, and returns what that was. */
-  async ensureRelations(control: ClientBase, wanted: ExcludeMap, tables: readonly PlanTable[]): Promise<Requirement[]> {
+  async ensureRelations(
+    control: ClientBase,
+    wanted: ExcludeMap,
+    tables: readonly PlanTable[],
+    attempts?: number,
+  ): Promise<Requirement[]> {
     const missing = await missingRequirements(control, this.#objects, wanted)
     if (missing.length === 0) return []
+    for (const { rightless } of missing) if (rightless !== undefined) throw mayNotLog(this.#objects, rightless)
     if (this.#options.install === 'manual') throw notInstalled(missing, tables)
-    const options = { ...this.#options, installer: this.#options.signature }
+    const options = {
+      ...this.#options,
+      installer: this.#options.signature,
+      ...(attempts !== undefined && { attempts }),
+    }
     return this.#withInstaller(control, (client) => installRelations(client, this.#objects, wanted, options))
   }
 
@@ -65,13 +78,15 @@ export class Installation {
     const repaired: Requirement[] = []
     const broken = new Map<RelationId, RealtimeError>()
     const outdated: RealtimeError[] = []
-    for (const { relation, triggersMissing } of await missingRequirements(control, this.#objects, wanted)) {
+    for (const { relation, triggersMissing, rightless } of await missingRequirements(control, this.#objects, wanted)) {
       const id = relation.relation
       try {
-        repaired.push(...(await this.ensureRelations(control, new Map([[id, wanted.get(id) ?? []]]), [])))
+        repaired.push(
+          ...(await this.ensureRelations(control, new Map([[id, wanted.get(id) ?? []]]), [], AUDIT_ATTEMPTS)),
+        )
       } catch (error) {
         if (!(error instanceof InstallError || error instanceof NotInstalledError)) throw error
-        if (triggersMissing) broken.set(id, error)
+        if (triggersMissing || rightless !== undefined) broken.set(id, error)
         else outdated.push(error)
       }
     }
@@ -99,6 +114,14 @@ export class Installation {
       if (client) await endClient(client)
     }
   }
+}
+
+function mayNotLog({ quotedSchema }: CaptureObjects, functionName: string): InstallError {
+  const quoted = `${quotedSchema}.${quoteIdentifier(functionName)}`
+  return new InstallError(
+    `The owner of the function ${quoted} may not write the change log any more, so changes are missed. Grant the owner USAGE on ` +
+      `schema ${quotedSchema} and on its sequences, and INSERT on its tables; or give the function to the schema's owner.`,
+  )
 }
 
 const REMEDY = 'Run the SQL that `pnpm exec pg-realtime sql` prints, as the owner of the tables.'

@@ -50,6 +50,11 @@ export class Lease {
     return hasLapsed
   }
 
+  /** They may have, for all that is known. */
+  hasLapsed(): void {
+    this.#hasLapsed = true
+  }
+
   /** Somebody reads, and for `quietMs` from now writers need not ring. Takes back nothing that another reader said. */
   async renew(quietMs: number): Promise<void> {
     const { rows } = await this.#control.query<{ now: string; until: string }>(

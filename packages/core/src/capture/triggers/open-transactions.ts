@@ -29,3 +29,9 @@ export async function transactionsElsewhere(
   const elsewhere = new Set(rows.map(({ id }) => BigInt(id)))
   return new Set([...transactions].filter((transaction) => elsewhere.has(transaction & 0xffff_ffffn)))
 }
+
+/** The others. */
+export async function notElsewhere(control: ClientBase, transactions: ReadonlySet<bigint>): Promise<readonly bigint[]> {
+  const elsewhere = await transactionsElsewhere(control, transactions)
+  return [...transactions].filter((transaction) => !elsewhere.has(transaction))
+}

@@ -18,6 +18,8 @@ export interface Requirement {
   readonly functionOutdated: boolean
   /** Triggers are missing, disabled or of another kind. Needs a lock on the table. */
   readonly triggersMissing: boolean
+  /** A function that may not write the log, which installing it again does not change. */
+  readonly rightless: string | undefined
   /** In words, for reports. */
   readonly because: string
 }
@@ -34,26 +36,32 @@ export function requirementOf(
   const markers = relation.triggers.map((trigger) => trigger.marker)
   const missing = TRIGGER_EVENTS.filter((event) => !hasTrigger(relation, event, table.firing))
   const functionOutdated = markers.length === 0 || markers.some((marker) => !fits(marker, expected))
-  if (missing.length === 0 && !functionOutdated) return undefined
+  const rightless = relation.triggers.find(({ mayLog }) => !mayLog)?.functionName
+  if (missing.length === 0 && !functionOutdated && rightless === undefined) return undefined
   const because =
     relation.triggers.length === 0
       ? 'no triggers'
       : [
           missing.length > 0 ? `trigger for ${missing.join(', ')} missing or disabled` : '',
           functionOutdated ? 'function of another version, or for other columns' : '',
+          rightless === undefined ? '' : `the owner of function ${rightless} may not write the change log`,
         ]
           .filter(Boolean)
           .join('; ')
-  return { relation, table, functionOutdated, triggersMissing: missing.length > 0, because }
+  return { relation, table, functionOutdated, triggersMissing: missing.length > 0, rightless, because }
 }
 
-/** An excluded column stays excluded while any server asks for it: two servers must not undo each other's work. */
+/**
+ * An excluded column stays excluded while any server asks for it: two servers must not undo each other's work. So does one
+ * that is renamed; and a name that is not there yet is kept, because it may come before the next audit.
+ */
 export function capturedTable(relation: InstalledRelation, exclude: readonly string[]): CapturedTable {
-  const present = new Set(relation.columns.map((column) => column.name))
-  const installed = relation.triggers.flatMap((trigger) => trigger.marker?.exclude ?? [])
+  const markers = relation.triggers.flatMap(({ marker }) => marker ?? [])
+  const numbers = new Set(markers.flatMap((marker) => marker.numbers ?? []))
+  const renamed = relation.columns.filter(({ number }) => numbers.has(number)).map(({ name }) => name)
   return {
     columns: relation.columns,
-    exclude: [...new Set([...exclude, ...installed])].filter((name) => present.has(name)).sort(),
+    exclude: [...new Set([...exclude, ...markers.flatMap((marker) => marker.exclude), ...renamed])].sort(),
     partitioned: relation.kind === 'p',
     firing: firingOf(relation),
   }
@@ -75,7 +83,8 @@ function expectedMarker(objects: CaptureObjects, table: CapturedTable): TriggerF
 /** A newer version than ours stays: during a rolling deployment the older server must not take it back. */
 function fits(marker: Marker | undefined, expected: Marker): boolean {
   if (marker === undefined || marker.version < expected.version) return false
-  return marker.version > expected.version || marker.body === expected.body
+  if (marker.version === expected.version) return marker.body === expected.body
+  return expected.exclude.every((name) => marker.exclude.includes(name))
 }
 
 function hasTrigger(relation: InstalledRelation, event: string, firing: Firing): boolean {

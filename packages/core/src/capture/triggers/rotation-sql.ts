@@ -34,7 +34,8 @@ function body(objects: CaptureObjects): string {
   const sizes = objects.segments.map((segment) => `pg_total_relation_size(${quoteLiteral(segment)}::regclass)`)
   const heaps = objects.segments.map((segment) => `pg_relation_size(${quoteLiteral(segment)}::regclass)`)
   const unread = (segment: string): string =>
-    `EXISTS (SELECT FROM ${segment} WHERE xid >= pg_snapshot_xmax(horizon))
+    // What a dump brought from elsewhere has numbers that are still to come here, and is nobody's.
+    `EXISTS (SELECT FROM ${segment} WHERE xid >= pg_snapshot_xmax(horizon) AND xid < pg_snapshot_xmax(pg_current_snapshot()))
         OR EXISTS (SELECT FROM ${segment} WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip(horizon))))`
   const empty = (index: 0 | 1): string => {
     const segment = objects.segments[index]
@@ -47,8 +48,10 @@ function body(objects: CaptureObjects): string {
           unread := ${unread(segment)};
         END IF;
         IF NOT unread THEN
-          newest := (SELECT xid::text::int8 FROM ${segment} ORDER BY xid DESC LIMIT 1);
-          PERFORM setval(${dropped}, greatest(coalesce(newest, 0), coalesce(pg_sequence_last_value(${dropped}), 0) + 1));
+          newest := (SELECT xid::text::int8 FROM ${segment} WHERE xid < pg_snapshot_xmax(pg_current_snapshot()) ORDER BY xid DESC LIMIT 1);
+          dropped := coalesce(pg_sequence_last_value(${dropped}), 0) + 1;
+          -- So is a number that a dump brought.
+          PERFORM setval(${dropped}, greatest(coalesce(newest, 0), CASE WHEN dropped < pg_snapshot_xmax(pg_current_snapshot())::text::int8 THEN dropped ELSE 0 END));
           TRUNCATE ${segment};
         END IF;`
   }
@@ -60,6 +63,7 @@ function body(objects: CaptureObjects): string {
   blocked boolean := false;
   unread boolean;
   newest bigint;
+  dropped bigint;
   done text := '';
 BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtextextended(${key}, 0)) THEN RETURN 'another reader rotates'; END IF;

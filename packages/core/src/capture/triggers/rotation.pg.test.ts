@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest'
+import { createDatabase, type TestDatabase } from '@pg-realtime/tooling/postgres'
+import { expect, test, vi } from 'vitest'
+import type { Batch } from '../../change.js'
 import { ManualClock } from '../../../test/support/clock.js'
 import { SourceHarness } from '../source-harness.fixture.js'
 import { ROTATE_MS } from './rotation.js'
@@ -12,22 +14,26 @@ interface Rotating {
   readonly harness: SourceHarness<TriggerSource>
   /** Lets time pass, with a read now and then, as an engine does. */
   pass(ms: number): Promise<void>
+  /** Of all reads meanwhile. */
+  readonly batches: Batch[]
   sizes(): Promise<number[]>
   [Symbol.asyncDispose](): Promise<void>
 }
 
-async function rotating(): Promise<Rotating> {
+async function rotating(database?: TestDatabase): Promise<Rotating> {
   const clock = new ManualClock()
-  const harness = await SourceHarness.open(triggerSource({ clock }))
+  const harness = await SourceHarness.open(triggerSource({ clock }), database)
   await harness.run('create table items (id int, n int)')
   await harness.watch('items')
+  const batches: Batch[] = []
   return {
     harness,
+    batches,
     pass: async (ms) => {
       for (let passed = 0; passed < ms; passed += ROTATE_MS / 2) {
         clock.advance(ROTATE_MS / 2)
         await harness.source.settled()
-        await harness.read()
+        batches.push(await harness.read())
       }
     },
     sizes: async () => {
@@ -149,4 +155,80 @@ test('a log that is too large, and cannot be emptied, goes on without rows until
   await log.pass(200_000)
   await harness.run('insert into items values (3)')
   expect((await harness.changes()).map(({ kind }) => kind)).toEqual(['insert'])
+})
+
+test('what is committed while a rotation waits is not truncated, whatever isolation the database has', async () => {
+  await using database = await createDatabase()
+  await (
+    await database.connect()
+  ).query(
+    `do $$ begin execute format('alter database %I set default_transaction_isolation = %L', current_database(), 'serializable'); end $$`,
+  )
+  await using log = await rotating(database)
+  const { harness } = log
+  const open = await harness.database.connect()
+  await open.query('begin isolation level read committed; insert into items values (1)')
+  let isCommitted = false
+  // A rotation waits for a moment, in which the writer commits.
+  const committing = vi
+    .waitFor(
+      async () => {
+        const waiting = await harness.run(
+          `select from pg_locks where relation = any (array['_pg_realtime.log_0'::regclass, '_pg_realtime.log_1']) and not granted`,
+        )
+        expect(waiting).toHaveLength(1)
+      },
+      { interval: 1 },
+    )
+    .then(() => open.query('commit'))
+    .finally(() => (isCommitted = true))
+  while (!isCommitted) await log.pass(20_000)
+  await committing
+  await log.pass(5_000)
+  expect(log.batches.flatMap(({ changes, gap }) => gap ?? changes.map(({ kind }) => kind))).toEqual(['row'])
+})
+
+test.each([
+  ['in', true],
+  ['behind', false],
+])(
+  'a transaction %s those that a snapshot from before a truncation knows is a gap when it has ended',
+  async (_, isAmong) => {
+    await using log = await rotating()
+    const { harness } = log
+    const late = await harness.another(triggerSource())
+    const [reader, open] = [await harness.database.connect(), await harness.database.connect()]
+    try {
+      await late.watch('items')
+      await open.query('begin; insert into items values (1)')
+      if (isAmong) await harness.run('insert into items values (2)')
+      await reader.query('begin isolation level repeatable read read only; select 1 from items')
+      await open.query('commit')
+      await log.pass(120_000)
+      expect((await late.source.read(reader)).gap).toMatch(/truncated/)
+      await reader.query('commit')
+      expect((await late.read()).gap).toMatch(/truncated/)
+      expect((await late.read()).gap).toBeUndefined()
+    } finally {
+      await late[Symbol.asyncDispose]()
+    }
+  },
+)
+
+test('a log that a dump brought from another server is emptied, and is no gap for ever', async () => {
+  await using log = await rotating()
+  const { harness } = log
+  await harness.run(`insert into _pg_realtime.log_0 (xid, relation, command) values ('900000000', 0, 'INSERT');
+    select setval('_pg_realtime.log_0_dropped', 900000000), setval('_pg_realtime.log_1_dropped', 900000000)`)
+  await harness.drain()
+  for (let round = 0; round < 3; round += 1) {
+    await harness.run('insert into items values (1)')
+    await log.pass(80_000)
+  }
+  await log.pass(80_000)
+  expect(await log.sizes()).toEqual([0, 0])
+  expect((await harness.read()).gap).toBeUndefined()
+  await harness.run('insert into items values (2)')
+  const { changes, gap } = await harness.read()
+  expect([changes.length, gap]).toEqual([1, undefined])
 })

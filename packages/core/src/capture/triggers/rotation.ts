@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg'
+import type { ClientBase, QueryResult } from 'pg'
 import { quoteLiteral } from '../../util/postgres.js'
 import type { PgSnapshot } from '../pg-snapshot.js'
 import type { LogReading } from './log-reader.js'
@@ -47,11 +47,13 @@ export class Rotation {
     const oldest = this.#history[0]
     const horizon = oldest && oldest.at <= now - HORIZON_MS ? oldest.snapshot.text : null
     const due = this.#segment >= 0 && now - this.#segmentSince >= SEGMENT_MS
-    const { rows } = await control.query<{ done: string }>(
-      `SELECT ${this.#objects.rotate}($1::pg_catalog.pg_snapshot, $2) AS done`,
-      [horizon, due],
-    )
-    return rows[0]?.done ?? ''
+    // It looks at the log twice, and the second time must see who committed in between, whatever the database's default is.
+    const results = (await control.query<{ done: string }>(
+      `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+       SELECT ${this.#objects.rotate}(${horizon === null ? 'NULL' : quoteLiteral(horizon)}::pg_catalog.pg_snapshot, ${due}) AS done;
+       COMMIT`,
+    )) as unknown as readonly QueryResult<{ done: string }>[]
+    return results[1]?.rows[0]?.done ?? ''
   }
 }
 

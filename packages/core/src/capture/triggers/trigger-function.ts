@@ -26,6 +26,8 @@ import type { TriggerEvent } from './trigger-names.js'
 
 export interface CapturedColumn {
   readonly name: string
+  /** `pg_attribute.attnum`: the same after a RENAME. */
+  readonly number: number
   /** The OID of the type, of a domain's base type, of `anyenum` for an enum. */
   readonly type: number
   /** `pg_attribute.atttypmod`. */
@@ -38,7 +40,7 @@ export interface CapturedColumn {
 
 export interface CapturedTable {
   readonly columns: readonly CapturedColumn[]
-  /** Names of columns that must not enter the log. */
+  /** Names of columns that must not enter the log, also of such as are not there yet. */
   readonly exclude: readonly string[]
   /** UPDATEs through this table can move rows from one partition to another. */
   readonly partitioned: boolean
@@ -66,6 +68,8 @@ export interface Marker {
   readonly version: number
   readonly body: string
   readonly exclude: readonly string[]
+  /** The numbers of excluded columns, by which they are known under another name. */
+  readonly numbers?: readonly number[]
 }
 
 export function triggerFunction(objects: CaptureObjects, name: string, table: CapturedTable): TriggerFunction {
@@ -78,7 +82,8 @@ export function triggerFunction(objects: CaptureObjects, name: string, table: Ca
     .update([body, ...set].join('\n'))
     .digest('hex')
     .slice(0, 16)
-  const marker: Marker = { version: VERSION, body: digest, exclude: [...table.exclude].sort() }
+  const numbers = table.columns.filter(({ name: column }) => table.exclude.includes(column)).map(({ number }) => number)
+  const marker: Marker = { version: VERSION, body: digest, exclude: [...table.exclude].sort(), numbers }
   const quoted = `${objects.quotedSchema}.${quoteIdentifier(name)}`
   return {
     marker,
@@ -123,9 +128,10 @@ function functionBody(objects: CaptureObjects, table: CapturedTable): string {
   const state = (sequence: string): string => `pg_sequence_last_value(${quoteLiteral(sequence)}::regclass)`
   const [zero, one] = objects.segments
   const mayAppend = objects.segments.map((name) => `has_table_privilege(${quoteLiteral(name)}::regclass, 'INSERT')`)
-  const canAppend = objects.segments.map(
-    (name) => `has_table_privilege(to_regclass(${quoteLiteral(name)}), 'INSERT') IS TRUE`,
-  )
+  const canAppend = [
+    ...objects.segments.map((name) => `has_table_privilege(to_regclass(${quoteLiteral(name)}), 'INSERT') IS TRUE`),
+    `has_sequence_privilege(to_regclass(${quoteLiteral(objects.mode)}), 'USAGE, SELECT') IS TRUE`,
+  ]
   const lost = `to_regclass(${quoteLiteral(objects.lost)})`
   // Fails in the block where a segment is missing, or may not be written.
   const mode = `${state(objects.mode)} / (${mayAppend.join(' AND ')})::int`
@@ -143,7 +149,8 @@ function functionBody(objects: CaptureObjects, table: CapturedTable): string {
   reachable boolean := true;
 BEGIN
   BEGIN
-    awake_for := ${state(objects.awakeUntil)} - date_part('epoch', clock_timestamp()) * 1000;
+    -- The clock first: a pause after it makes the lease no older.
+    awake_for := -1000 * date_part('epoch', clock_timestamp()) + ${state(objects.awakeUntil)};
     -- Where nobody can tell, somebody may read.
     IF awake_for <= ${-LEASE_MS} THEN
       RETURN NULL;

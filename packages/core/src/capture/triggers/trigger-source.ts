@@ -6,7 +6,7 @@ import { CaptureFailedError, ClosedError, UnsupportedDatabaseError } from '../..
 import type { Clock, Random } from '../../util/clock.js'
 import { staysWithBackend } from '../../util/pool.js'
 import type { Audit, ChangeSource, ChangeSourceSignals } from '../contract.js'
-import { hasEnded, parseSnapshot, type PgSnapshot } from '../pg-snapshot.js'
+import { parseSnapshot, type PgSnapshot } from '../pg-snapshot.js'
 import { BatchDecoder } from './batch-decoder.js'
 import { Doorbell } from './doorbell.js'
 import { excludedColumns } from './exclusions.js'
@@ -15,10 +15,11 @@ import { Installation } from './installation.js'
 import { Lease } from './lease.js'
 import { readLayouts, readLog, type LogReading } from './log-reader.js'
 import { captureObjects, type CaptureObjects } from './objects.js'
-import { currentSnapshot, transactionsElsewhere } from './open-transactions.js'
+import { currentSnapshot, notElsewhere } from './open-transactions.js'
 import { ensureEpoch, Presence } from './presence.js'
 import { Rotation, ROTATE_MS, setDoorbell } from './rotation.js'
 import { LEASE_MS } from './settings.js'
+import { truncatedUnread } from './truncation.js'
 import type { Wakefulness } from './wakefulness.js'
 
 export interface TriggerSourceOptions {
@@ -156,7 +157,8 @@ export class TriggerSource implements ChangeSource {
     })
     const snapshot = parseSnapshot(reading.snapshot)
     const doubt = previous && this.#doubt(running, previous, reading, snapshot, renewedAt)
-    if (doubt?.suspectsOpen) await this.#distrust(running, doubt.reason)
+    if (doubt?.suspects === 'everybody') await this.#distrust(running, doubt.reason)
+    else if (doubt) this.#gaps.add(doubt.reason, snapshot, await notElsewhere(running.control, doubt.suspects))
     if (reading.epoch === undefined) {
       await ensureEpoch(running.control, this.#objects, randomBytes(8).toString('hex'))
     }
@@ -183,7 +185,12 @@ export class TriggerSource implements ChangeSource {
   async audit(control: ClientBase): Promise<Audit> {
     const running = this.#started()
     await this.#installation.ensureSchema(control)
-    const wanted = new Map([...this.#watched, ...this.#broken])
+    const known = new Map([...this.#watched, ...this.#broken])
+    // A relation may have another name, or other ancestors, than when it was first watched.
+    const excluded = await excludedColumns(control, this.#options.exclude, [...known.keys()])
+    const wanted = new Map(
+      [...known].map(([id, exclude]) => [id, [...new Set([...exclude, ...(excluded.get(id) ?? [])])]]),
+    )
     const { repaired, broken, outdated } = await this.#installation.repairRelations(running.control, wanted)
     for (const error of outdated) running.signals.onError(error)
     await this.#decoder.learn(
@@ -238,19 +245,21 @@ export class TriggerSource implements ChangeSource {
 
   /** Everything up to now is in doubt, and what transactions that are open now have written. From now on writers log. */
   async #distrust(running: Running, reason: string): Promise<void> {
-    await running.lease.renew(0)
-    running.lease.takeLapse()
-    const snapshot = await currentSnapshot(running.control)
-    const elsewhere = await transactionsElsewhere(running.control, snapshot.inProgress)
-    this.#gaps.add(
-      reason,
-      snapshot,
-      [...snapshot.inProgress].filter((transaction) => !elsewhere.has(transaction)),
-    )
+    const { lease, control } = running
+    try {
+      await lease.renew(0)
+      lease.takeLapse()
+      const snapshot = await currentSnapshot(control)
+      this.#gaps.add(reason, snapshot, await notElsewhere(control, snapshot.inProgress))
+    } catch (error) {
+      // The next reading must have the same doubt.
+      lease.hasLapsed()
+      throw error
+    }
     running.signals.wake()
   }
 
-  /** Why changes of this batch may be missing from the log. `suspectsOpen`: and of transactions that are still open. */
+  /** Why changes of this batch may be missing from the log. `suspects`: and of these transactions, which are still open. */
   #doubt(
     { lease, signals }: Running,
     previous: NonNullable<Running['previous']>,
@@ -258,7 +267,7 @@ export class TriggerSource implements ChangeSource {
     snapshot: PgSnapshot,
     /** As it was before the reading: a renewal that came later must not be held against it. */
     renewedAt: number,
-  ): { readonly reason: string; readonly suspectsOpen: boolean } | undefined {
+  ): { readonly reason: string; readonly suspects: 'everybody' | ReadonlySet<bigint> } | undefined {
     if (reading.lost !== previous.reading.lost) {
       signals.onError(
         new CaptureFailedError(
@@ -266,20 +275,22 @@ export class TriggerSource implements ChangeSource {
             'The write went through, and everything is refreshed instead.',
         ),
       )
-      return { reason: 'a trigger could not write to the change log', suspectsOpen: true }
+      return { reason: 'a trigger could not write to the change log', suspects: 'everybody' }
     }
     if (reading.epoch !== previous.reading.epoch) {
       return {
         reason: 'the change log was emptied by a crash, or writers were told to stop logging',
-        suspectsOpen: true,
+        suspects: 'everybody',
       }
     }
     if (lease.takeLapse() || reading.now >= renewedAt + LEASE_MS || reading.awakeUntil < renewedAt) {
-      return { reason: 'this reader did not show itself for so long that writers stopped logging', suspectsOpen: true }
+      return {
+        reason: 'this reader did not show itself for so long that writers stopped logging',
+        suspects: 'everybody',
+      }
     }
-    if (isTruncated(previous, reading, snapshot)) {
-      return { reason: 'a part of the change log was truncated before it was read', suspectsOpen: false }
-    }
+    const suspects = truncatedUnread(previous, reading.dropped, snapshot)
+    if (suspects) return { reason: 'a part of the change log was truncated before it was read', suspects }
     return undefined
   }
 
@@ -315,15 +326,6 @@ function preparedOn({ prepared }: Running, transaction: ClientBase): Set<string>
   let names = prepared.get(transaction)
   if (!names) prepared.set(transaction, (names = new Set()))
   return names
-}
-
-/** A truncation since the previous reading took entries that it had not seen. */
-function isTruncated(previous: NonNullable<Running['previous']>, reading: LogReading, snapshot: PgSnapshot): boolean {
-  return reading.dropped.some((dropped, segment) => {
-    if (dropped === previous.reading.dropped[segment]) return false
-    if (dropped >= previous.snapshot.xmax) return true
-    return [...previous.snapshot.inProgress].some((open) => open <= dropped && hasEnded(snapshot, open))
-  })
 }
 
 async function checkServer(control: ClientBase): Promise<void> {
