@@ -20,9 +20,9 @@ import type { Refreshable } from './contract.js'
 import { Lanes } from './lanes.js'
 import { PreparedStatements } from './prepared.js'
 import { Shapes } from './shape.js'
-import { expectedMs, Work } from './work.js'
+import { Work } from './work.js'
 import { TickTransaction } from './tick-transaction.js'
-import { Waiting } from './waiting.js'
+import { Waiting, type Group } from './waiting.js'
 import { leave, refresh, type Failure, type TickSnapshot } from './worker.js'
 
 /** Where a tick reads: undefined while there is no connection. */
@@ -38,8 +38,6 @@ export interface TickSession {
 const ANSWER_MS = 10_000
 /** A connection of the pool that is idle comes at once, or the reader does. */
 const IDLE_MS = 100
-/** Work that is expected to take longer is spread over several connections. */
-const WORTH_A_LANE_MS = 50
 
 interface TickSnapshots {
   readonly token: SnapshotToken
@@ -91,7 +89,7 @@ export class TickLoop<Query extends Refreshable> {
     this.#lanes = new Lanes(options.maxConnections)
     this.#shapes = options.shapes ?? new Shapes()
     this.#prepared = new PreparedStatements(options.isPooled)
-    this.#waiting = new Waiting(this.#lanes, (query) => this.#isSlow(query))
+    this.#waiting = new Waiting(this.#lanes, this.#shapes)
   }
 
   /** The number of the tick that runs now or ran last: what happens after this call is in a later one. */
@@ -124,7 +122,7 @@ export class TickLoop<Query extends Refreshable> {
   force(tick: number): void {
     this.#waiting.force(tick)
     // Where every connection is taken, the next one that is free asks again.
-    if (this.#tick < tick || this.#due(Infinity).length > 0) this.request()
+    if (this.#tick < tick || this.#waiting.due(Infinity, this.#options.clock.now()).length > 0) this.request()
   }
 
   /** Connections that run refreshes now. */
@@ -230,12 +228,9 @@ export class TickLoop<Query extends Refreshable> {
     session: TickSession,
     token: SnapshotToken,
   ): Promise<void> {
-    const due = this.#due(tick)
-    if (due.length === 0) return
-    const groups = [false, true]
-      .map((isApart) => ({ isApart, queries: due.filter((query) => this.#isSlow(query) === isApart) }))
-      .filter(({ queries }) => queries.length > 0)
-    const isSpread = groups.length > 1 || expectedMs(due, this.#shapes) > WORTH_A_LANE_MS
+    const groups = this.#waiting.groups(tick, this.#options.clock.now())
+    if (groups.length === 0) return
+    const isSpread = groups.reduce((sum, { lanes }) => sum + lanes, 0) > 1
     // Before jobs are begun, which must end.
     const id = isSpread || !transaction.isLendable ? await transaction.exportSnapshot() : undefined
     const client = transaction.lend()
@@ -249,8 +244,8 @@ export class TickLoop<Query extends Refreshable> {
       imported: exported && imported.promise,
     }
     const isOver = () => this.#isStopped || this.#options.session() !== session
-    for (const { isApart, queries } of groups) {
-      imports.push(...this.#refresh(queries, tick, { token, first, exported, isOver }, isApart))
+    for (const group of groups) {
+      imports.push(...this.#refresh(group, tick, { token, first, exported, isOver }))
       first = undefined
     }
     await Promise.all(imports)
@@ -261,7 +256,7 @@ export class TickLoop<Query extends Refreshable> {
    * Resolves for each connection when it does not need the tick any more. Begun jobs must end: nothing may fail between
    * taking them and handing them to workers.
    */
-  #refresh(queries: readonly Query[], tick: number, snapshots: TickSnapshots, isApart: boolean): Promise<void>[] {
+  #refresh({ isApart, queries, lanes }: Group<Query>, tick: number, snapshots: TickSnapshots): Promise<void>[] {
     const jobs = queries.map((query) => {
       this.#waiting.delete(query)
       const { changes } = query.schedule
@@ -269,8 +264,6 @@ export class TickLoop<Query extends Refreshable> {
     })
     const { clock } = this.#options
     const work = new Work(jobs, this.#shapes, isApart, () => clock.now())
-    const useful = snapshots.exported ? Math.max(1, Math.ceil(work.expectedMs / WORTH_A_LANE_MS)) : 1
-    const lanes = Math.min(this.#lanes.free(isApart), useful)
     const started = Array.from({ length: lanes }, (_, index) =>
       this.#startWorker(work, (index === 0 && snapshots.first) || snapshots.exported!, isApart, snapshots.isOver),
     )
@@ -306,7 +299,7 @@ export class TickLoop<Query extends Refreshable> {
     { token, isOver }: TickSnapshots,
   ): void {
     const tracked = Promise.all(workers).then((failures) => {
-      // What no worker came to: no connection was free, or the engine stops.
+      // What no worker came to: the pool gave no connection, or the engine stops.
       const failure = failures.find((one) => one !== undefined)
       for (const job of work.drain()) leave(job, failure, token, isOver())
       for (const query of queries) if (query.schedule.isDirty && !query.isClosed) this.#waiting.add(query)
@@ -319,14 +312,6 @@ export class TickLoop<Query extends Refreshable> {
   #progress(): void {
     this.#arm()
     this.#options.onProgress()
-  }
-
-  #isSlow(query: Query): boolean {
-    return this.#shapes.of(query.plan).isSlow
-  }
-
-  #due(tick: number): Query[] {
-    return this.#waiting.due(tick, this.#options.clock.now())
   }
 
   /** Sleeps until the next window ends. */
