@@ -161,3 +161,23 @@ test('what is left undone with a lost session is told by the loss', async () => 
   expect([query.failures, query.attempts]).toEqual([[], 0])
   await loop.stop()
 })
+
+test('without a session it sleeps, however many queries are due, and goes on when there is one', async () => {
+  const clock = new ManualClock()
+  let [session, asked]: [TickSession | undefined, number] = [undefined, 0]
+  const connect = vi.fn(() => Promise.reject(new Error('refused')))
+  const loop = loopOf({ clock, session: () => ((asked += 1), session), pool: poolOf(connect) })
+  const query = new TestQuery(clock)
+  loop.mark(query, CHANGE)
+  loop.request()
+  await settled()
+  const before = asked
+  clock.advance(60_000)
+  await settled()
+  expect([asked, clock.pending]).toEqual([before, 0])
+  session = sessionOf()
+  loop.request()
+  await settled()
+  expect(connect).toHaveBeenCalledTimes(1)
+  await loop.stop()
+})

@@ -314,12 +314,13 @@ export class TickLoop<Query extends Refreshable> {
     this.#options.onProgress()
   }
 
-  /** Sleeps until the next window ends. */
+  /** Sleeps until the next window ends; without a session, until a tick is requested in the next one. */
   #arm(): void {
     if (this.#isStopped || this.#running) return
     const { clock } = this.#options
     clock.clearTimeout(this.#timer)
     this.#timer = undefined
+    if (!this.#options.session()) return
     const next = this.#waiting.nextAt()
     if (next === Infinity) return
     this.#timer = clock.setTimeout(() => this.request(), Math.max(0, next - clock.now()))
