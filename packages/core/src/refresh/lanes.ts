@@ -1,5 +1,5 @@
 /** Connections for the two kinds of shapes: slow ones, which run apart, and all others. */
-export interface Allotment {
+interface Allotment {
   readonly shared: number
   readonly apart: number
 }

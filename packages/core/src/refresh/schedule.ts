@@ -15,7 +15,7 @@ const CHANGES_KEPT = 200
 const NO_CHANGES: readonly RoutedChange[] = []
 
 /** Who is to know of a refresh that did not take place: nobody yet; the query, by now; or it knows already. */
-export type Missed = 'untold' | 'news' | 'known'
+type Missed = 'untold' | 'news' | 'known'
 
 /**
  * When one live query may be refreshed. Ticks are numbered; a query is dirty since the tick whose batch first touched it.
