@@ -21,8 +21,8 @@ function sessionOf(): TickSession {
 }
 
 /** Its clients are all busy. */
-function poolOf(connect: Pool['connect'] = () => Promise.reject(new Error('refused'))): Pool {
-  return { idleCount: 0, waitingCount: 0, connect } as Pool
+function poolOf(connect: () => Promise<unknown> = () => Promise.reject(new Error('refused'))): Pool {
+  return { idleCount: 0, waitingCount: 0, connect } as unknown as Pool
 }
 
 function loopOf(options: Partial<TickLoopOptions>): TickLoop<TestQuery> {
@@ -135,6 +135,23 @@ test('a pool that gives no connection is told once, and asked at growing interva
     expect([connect.mock.calls.length, query.attempts]).toEqual([index + 2, index + 1])
   }
   expect(query.failures).toMatchObject([{ code: 'CONNECTION_LOST', cause: { message: 'refused' } }])
+  await loop.stop()
+})
+
+test('a connection that the server ends in each refresh is told the second time', async () => {
+  const clock = new ManualClock()
+  const cause = Object.assign(new Error('transaction timeout'), { code: '25P04' })
+  const client = { on: () => {}, off: () => {}, release: () => {}, query: () => Promise.reject(cause) }
+  const loop = loopOf({ clock, pool: poolOf(() => Promise.resolve(client)) })
+  const query = new TestQuery(clock)
+  loop.mark(query, CHANGE)
+  loop.request()
+  await settled()
+  expect(query.failures).toEqual([])
+  clock.advance(50)
+  await settled()
+  expect(query.failures).toMatchObject([{ code: 'CONNECTION_LOST', cause }])
+  expect(query.failures[0]!.message).toMatch(/lost its connection of the pool: transaction timeout/)
   await loop.stop()
 })
 
