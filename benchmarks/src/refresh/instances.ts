@@ -114,6 +114,7 @@ function worker(pool: Pool, prepared: PreparedStatements) {
     clock: systemClock,
     prepared,
     isStopped: () => false,
+    isOver: () => false,
     clients: new Set<never>(),
   }
 }

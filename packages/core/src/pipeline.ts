@@ -225,7 +225,10 @@ export class Pipeline {
 
   #lost(error: RealtimeError): void {
     const loss = { error, tick: this.#loop.current }
-    for (const instance of this.#options.registry.instances) instance.markStale(loss)
+    for (const instance of this.#options.registry.instances) {
+      instance.schedule.interrupt()
+      instance.markStale(loss)
+    }
     // The network that swallowed one connection has swallowed the others.
     for (const client of this.#loop.clients) destroyConnection(client)
     this.#sourceStopped = this.#options.source.stop().catch(() => {})

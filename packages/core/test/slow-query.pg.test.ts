@@ -67,6 +67,41 @@ test('slow ones leave a connection to the others, however many they are', async 
   expect(slow.map(({ single }) => single?.n)).toEqual(slow.map((_, index) => `3-${index}`))
 })
 
+test.each([
+  { connections: 1, fast: 1, ms: 0 },
+  { connections: 2, fast: 4, ms: 30 },
+])('fast ones that are refreshed in each tick do not starve it: %o', async ({ connections, fast, ms }) => {
+  await using shop = await openShop()
+  await using realtime = shop.engine({ maxRefreshConnections: connections })
+  const slow = realtime.live(sql<{ n: number }>`select count(*)::int as n from orders, pg_sleep(0.3)`, {
+    refreshEvery: false,
+  })
+  const lives = Array.from({ length: fast }, (_, n) =>
+    realtime.live(
+      sql<{ name: string }>`select name, ${sql.lit(n)} as n from users, pg_sleep(${sql.lit(ms / 1_000)}) where id = 1`,
+      { refreshEvery: false },
+    ),
+  )
+  await Promise.all([slow, ...lives].map(({ ready }) => ready))
+  await realtime.settle()
+  const writer = await shop.connect()
+  let refreshes = 0
+  realtime.observe(({ sql: text }) => (refreshes += Number(text.includes('users'))))
+  let writes = 0
+  for (const code of ['x', 'y']) {
+    const [before, from] = [slow.single!.n, refreshes]
+    await shop.run('insert into orders (user_id, code) values (1, $1)', [code])
+    // There is always a change of the fast ones that is not shown yet.
+    while (slow.single!.n === before && refreshes - from < 400) {
+      await writer.query('update users set name = $1 where id = 1', [`name ${(writes += 1)}`])
+    }
+    expect(slow.single).toEqual({ n: before + 1 })
+  }
+  await realtime.barrier()
+  expect(lives.map(({ single }) => single?.name)).toEqual(lives.map(() => `name ${writes}`))
+  expect(realtime.errors).toEqual([])
+})
+
 test('with a single connection a slow one has its own time limit too', async () => {
   await using shop = await openShop()
   await using realtime = shop.engine({ maxRefreshConnections: 1 })

@@ -5,9 +5,14 @@ import type { Shape } from './shape.js'
 const PREFIX = `pg_realtime_${randomBytes(5).toString('hex')}`
 const MOST_ON_CONNECTION = 200
 
-/** The shapes that are prepared on one connection. */
+/**
+ * The shapes that are prepared on one connection. A statement stays prepared though its transaction is undone, and to remove
+ * one that is not there is an error: what must hold is that no name is removed twice.
+ */
 export class PreparedNames {
   readonly #names = new Map<Shape, string>()
+  /** Names of no shape any more, whose statements are still there. */
+  readonly #unwanted: string[] = []
 
   /** The name under which the shape is prepared; undefined if it is not. */
   of(shape: Shape): string | undefined {
@@ -18,28 +23,44 @@ export class PreparedNames {
     return name
   }
 
-  /** Statements that prepare the shape, which becomes known when they have run. */
-  prepare(shape: Shape): { readonly statements: readonly string[]; readonly done: () => void } {
+  /** A statement that prepares the shape, which becomes known when it has run. */
+  prepare(shape: Shape): { readonly statement: string; readonly done: () => void } {
     const name = `${PREFIX}_${shape.id}_${(counter += 1)}`
-    const [oldest] = this.#names.size >= MOST_ON_CONNECTION ? this.#names : []
     return {
       // The line break ends a comment at the end of the query.
-      statements: [...(oldest ? [`DEALLOCATE ${oldest[1]}`] : []), `PREPARE ${name} AS ${shape.plan.sql}\n`],
-      done: () => {
-        if (oldest) this.#names.delete(oldest[0])
-        this.#names.set(shape, name)
-      },
+      statement: `PREPARE ${name} AS ${shape.plan.sql}\n`,
+      done: () => this.#names.set(shape, name),
     }
   }
 
+  /** Statements that remove what is not wanted any more, for the message that prepares those of `shapes` which are not. */
+  makeRoom(shapes: ReadonlySet<Shape>): readonly string[] {
+    const missing = [...shapes].filter((shape) => !this.#names.has(shape))
+    let excess = this.#names.size + missing.length - MOST_ON_CONNECTION
+    for (const shape of this.#names.keys()) {
+      if (excess <= 0) break
+      if (shapes.has(shape)) continue
+      this.forget(shape)
+      excess -= 1
+    }
+    return removalOf(this.#unwanted.splice(0))
+  }
+
   forget(shape: Shape): void {
+    const name = this.#names.get(shape)
+    if (name === undefined) return
     this.#names.delete(shape)
+    this.#unwanted.push(name)
   }
 
   /** Statements that remove every name, for a connection that is not ours after the transaction. */
   removal(): readonly string[] {
-    return [...this.#names.values()].map((name) => `DEALLOCATE ${name}`)
+    return removalOf([...this.#unwanted, ...this.#names.values()])
   }
+}
+
+function removalOf(names: readonly string[]): readonly string[] {
+  return names.map((name) => `DEALLOCATE ${name}`)
 }
 
 let counter = 0

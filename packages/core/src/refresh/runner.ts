@@ -69,8 +69,10 @@ export class Runner<Query extends Refreshable> {
   async finish(): Promise<void> {
     if (this.#lane.isCommitted) return
     if (this.#options.prepared.arePooled) return this.#lane.commit(this.#names.removal())
-    await this.#prepare([...this.#unprepared.values()]).catch((error: unknown) => {
+    const steps = [...this.#unprepared.values()]
+    await this.#prepare(steps).catch((error: unknown) => {
       if (saysNothing(error)) throw error
+      this.#distrustNames(error, steps)
     })
     await this.#lane.commit([])
   }
@@ -212,8 +214,10 @@ export class Runner<Query extends Refreshable> {
     const missing = new Map<Shape, Step<Query>>()
     for (const step of steps) if (!this.#names.of(step.shape)) missing.set(step.shape, step)
     if (missing.size === 0) return
+    const room = this.#names.makeRoom(new Set(steps.map(({ shape }) => shape)))
     const preparations = [...missing].map(([shape, step]) => ({ step, ...this.#names.prepare(shape) }))
-    await this.#lane.send(preparations.map(({ step, statements }) => ({ ...step, statements })))
+    const parts = preparations.map(({ step, statement }) => ({ ...step, statements: [statement] }))
+    await this.#lane.send([{ ...parts[0]!, statements: room }, ...parts])
     for (const { done } of preparations) done()
   }
 

@@ -94,17 +94,21 @@ describe('the schedule of a live query', () => {
     expect(schedule.pendingSince).toBe(7)
   })
 
-  test.each(['postpone', 'abort'] as const)('what was left undone by %s is told with what came since', (undone) => {
-    const { schedule, advance } = setUp(0)
-    schedule.mark(1, change)
-    for (let n = 0; n < 3; n++) {
-      advance(1e6)
-      schedule.begin(1)
-      schedule[undone]()
-    }
-    schedule.mark(2, { kind: 'interval' })
-    expect(schedule.begin(2)).toEqual([change, { kind: 'retry' }, { kind: 'interval' }])
-  })
+  test.each(['postpone', 'abort', 'miss'] as const)(
+    'what was left undone by %s is told with what came since',
+    (undone) => {
+      const { schedule, advance } = setUp(0)
+      schedule.mark(1, change)
+      for (let n = 0; n < 3; n++) {
+        advance(1e6)
+        schedule.begin(1)
+        if (undone === 'miss') schedule.interrupt()
+        schedule[undone](false)
+      }
+      schedule.mark(2, { kind: 'interval' })
+      expect(schedule.begin(2)).toEqual([change, { kind: 'retry' }, { kind: 'interval' }])
+    },
+  )
 
   test('however many causes it had, it is known to have been tried', () => {
     const { schedule } = setUp(0)
@@ -120,6 +124,58 @@ describe('the schedule of a live query', () => {
     expect(schedule.begin(1)).toEqual([change])
     schedule.fail()
     expect(schedule.begin(2)).toEqual([{ kind: 'retry' }])
+  })
+
+  test('a refresh that did not take place is news the second time, or once it was waited for in vain; then it is known', () => {
+    const miss = (...certain: boolean[]) => {
+      const { schedule } = setUp(0)
+      schedule.mark(1, change)
+      return certain.map((isCertain) => (schedule.begin(1), schedule.miss(isCertain)))
+    }
+    expect(miss(false, false, false, true)).toEqual(['untold', 'news', 'known', 'known'])
+    expect(miss(true, false)).toEqual(['news', 'known'])
+    expect(miss(false, true, false)).toEqual(['untold', 'news', 'known'])
+  })
+
+  test.each(['succeed', 'fail', 'interrupt'] as const)(
+    'after %s the next one that does not take place is the first',
+    (end) => {
+      const { schedule } = setUp(0)
+      schedule.mark(1, change)
+      schedule.begin(1)
+      schedule.miss(false)
+      schedule.begin(1)
+      if (end === 'interrupt') schedule.abort()
+      schedule[end]()
+      schedule.mark(2, change)
+      schedule.begin(2)
+      expect(schedule.miss(false)).toBe('untold')
+    },
+  )
+
+  test('what is known to be missed is not told again after the engine’s own connection was lost', () => {
+    const { schedule } = setUp(0)
+    schedule.mark(1, change)
+    schedule.begin(1)
+    schedule.miss(true)
+    schedule.interrupt()
+    schedule.begin(2)
+    expect(schedule.miss(true)).toBe('known')
+  })
+
+  test('no barrier, and no window, changes when a connection is asked for again', () => {
+    const { schedule, now } = setUp(60_000)
+    schedule.mark(1, change)
+    const delays = [50, 100, 200, 400].map(() => {
+      schedule.begin(1)
+      schedule.miss(false)
+      expect(schedule.dueAt(true)).toBe(schedule.dueAt())
+      return schedule.dueAt()! - now()
+    })
+    expect(delays).toEqual([50, 100, 200, 400])
+    schedule.begin(1)
+    schedule.fail()
+    expect(schedule.dueAt(true)).toBe(-Infinity)
   })
 
   test('a new connection is a reason to try again at once', () => {

@@ -5,12 +5,17 @@ import type { RoutedChange } from '../route/contract.js'
 
 const RETRY: BackoffOptions = { firstMs: 500, maxMs: 30_000 }
 const RECONNECT: BackoffOptions = { firstMs: 50, maxMs: 5_000 }
+/** A single lost connection is mended by the next try, and nobody needs to know. */
+const MISSED_UNTOLD = 1
 const REASONS_KEPT = 5
 const NONE: readonly RefreshReason[] = Object.freeze([])
 const AGAIN: RefreshReason = { kind: 'retry' }
 /** With more, the whole result is read. */
 const CHANGES_KEPT = 200
 const NO_CHANGES: readonly RoutedChange[] = []
+
+/** Who is to know of a refresh that did not take place: nobody yet; the query, by now; or it knows already. */
+type Missed = 'untold' | 'news' | 'known'
 
 /**
  * When one live query may be refreshed. Ticks are numbered; a query is dirty since the tick whose batch first touched it.
@@ -33,6 +38,8 @@ export class Schedule {
   #windowEnds = -Infinity
   #notBefore = -Infinity
   #failures = 0
+  /** Refreshes in a row that did not take place. */
+  #missed = 0
   #enrolledAt = 0
   #refreshedAt = 0
 
@@ -83,9 +90,13 @@ export class Schedule {
     return this.#changes
   }
 
-  /** When the next refresh may begin, in the clock's milliseconds; undefined while clean or running. */
-  dueAt(): number | undefined {
+  /**
+   * When the next refresh may begin, in the clock's milliseconds; undefined while clean or running. `isForced`: a barrier
+   * waits, which ends the wait for everything but a connection.
+   */
+  dueAt(isForced = false): number | undefined {
     if (this.#dirtySince === undefined || this.#running) return undefined
+    if (isForced) return this.#missed > 0 ? this.#notBefore : -Infinity
     return Math.max(this.#windowEnds, this.#notBefore)
   }
 
@@ -109,12 +120,15 @@ export class Schedule {
   succeed(): void {
     this.#running = undefined
     this.#failures = 0
+    this.#missed = 0
     this.#notBefore = -Infinity
   }
 
   /** The query failed, which was told: tried again after a growing delay. */
   fail(): void {
-    if (this.#undo(NONE)) this.#backOff(RETRY)
+    if (!this.#undo(NONE)) return
+    this.#missed = 0
+    this.#backOff(RETRY)
   }
 
   /** The refresh is left for another connection, at once: the query is as dirty as before. */
@@ -122,9 +136,29 @@ export class Schedule {
     if (this.#undo(this.#running?.reasons)) this.#windowEnds = -Infinity
   }
 
-  /** The refresh could not take place (connection lost, none free): the query is as dirty as before. */
+  /** The refresh did not take place, because the engine stops or its connection is lost: the query is as dirty as before. */
   abort(): void {
-    if (this.#undo(this.#running?.reasons)) this.#backOff(RECONNECT)
+    if (this.#undo(this.#running?.reasons)) this.#tryAgain()
+  }
+
+  /**
+   * The refresh did not take place for want of a connection of the pool: the query is as dirty as before. `isCertain`: it
+   * was waited for so long that another try is no reason to be silent.
+   */
+  miss(isCertain: boolean): Missed {
+    if (!this.#running) return 'untold'
+    const before = this.#missed
+    this.#missed = isCertain ? Math.max(before, MISSED_UNTOLD) + 1 : before + 1
+    const isUntold = this.#missed <= MISSED_UNTOLD
+    this.#undo(isUntold ? this.#running.reasons : NONE)
+    this.#tryAgain()
+    if (isUntold) return 'untold'
+    return before <= MISSED_UNTOLD ? 'news' : 'known'
+  }
+
+  /** The engine's own connection is lost, which is told: what was missed so far says nothing about the next one. */
+  interrupt(): void {
+    if (this.#missed <= MISSED_UNTOLD) this.#missed = 0
   }
 
   /** `reasons`: those of the refresh that the next one has as well, because nobody was told of them. */
@@ -141,6 +175,12 @@ export class Schedule {
   #markSince(tick: number): void {
     const since = Math.max(tick, this.#enrolledAt)
     this.#dirtySince = Math.min(this.#dirtySince ?? since, since)
+  }
+
+  /** What did not take place opens no window. */
+  #tryAgain(): void {
+    this.#windowEnds = -Infinity
+    this.#backOff(RECONNECT)
   }
 
   #backOff(backoff: BackoffOptions): void {

@@ -7,7 +7,7 @@
  * new live query, by a throttle window that ends, and by a barrier.
  */
 import type { Client, ClientBase, Pool, PoolClient } from 'pg'
-import type { Batch } from '../change.js'
+import type { Batch, SnapshotToken } from '../change.js'
 import type { ChangeSource } from '../capture/contract.js'
 import type { RefreshReason } from '../live/contract.js'
 import type { RoutedChange } from '../route/contract.js'
@@ -20,9 +20,10 @@ import type { Refreshable } from './contract.js'
 import { Lanes } from './lanes.js'
 import { PreparedStatements } from './prepared.js'
 import { Shapes } from './shape.js'
-import { expectedMs, Work } from './work.js'
+import { Work } from './work.js'
 import { TickTransaction } from './tick-transaction.js'
-import { refresh, type TickSnapshot } from './worker.js'
+import { Waiting, type Group } from './waiting.js'
+import { leave, refresh, type Failure, type TickSnapshot } from './worker.js'
 
 /** Where a tick reads: undefined while there is no connection. */
 export interface TickSession {
@@ -37,14 +38,15 @@ export interface TickSession {
 const ANSWER_MS = 10_000
 /** A connection of the pool that is idle comes at once, or the reader does. */
 const IDLE_MS = 100
-/** Work that is expected to take longer is spread over several connections. */
-const WORTH_A_LANE_MS = 50
 
 interface TickSnapshots {
+  readonly token: SnapshotToken
   /** For the first connection. */
   readonly first: TickSnapshot | undefined
   /** For all others. */
   readonly exported: TickSnapshot | undefined
+  /** The tick's session is lost, or the engine stops. */
+  readonly isOver: () => boolean
 }
 
 export interface TickLoopOptions {
@@ -72,16 +74,13 @@ export class TickLoop<Query extends Refreshable> {
   readonly #prepared: PreparedStatements
   readonly #refreshes = new Set<Promise<void>>()
   readonly #clients = new Set<PoolClient>()
-  /** Queries that wait for a refresh, so that a tick's cost does not grow with the clean ones. */
-  readonly #dirty = new Set<Query>()
+  readonly #waiting: Waiting<Query>
   #tick = 0
   #completed = 0
   #isRequested = false
   #running: Promise<void> | undefined
   #timer: unknown
   #isStopped = false
-  /** Queries that a barrier waits for are refreshed though their window is closed. */
-  #forcedUntil = 0
   /** The session in which a connection of the pool could not read the log: its role may not, or a limit of it is short. */
   #unfitIn: TickSession | undefined
 
@@ -90,6 +89,7 @@ export class TickLoop<Query extends Refreshable> {
     this.#lanes = new Lanes(options.maxConnections)
     this.#shapes = options.shapes ?? new Shapes()
     this.#prepared = new PreparedStatements(options.isPooled)
+    this.#waiting = new Waiting(this.#lanes, this.#shapes)
   }
 
   /** The number of the tick that runs now or ran last: what happens after this call is in a later one. */
@@ -105,11 +105,11 @@ export class TickLoop<Query extends Refreshable> {
   /** The rows of `query` may lack changes of `tick`; by default of the next one, for causes outside of any batch. */
   mark(query: Query, reason: RefreshReason, tick: number = this.#tick + 1, changes?: readonly RoutedChange[]): void {
     query.schedule.mark(tick, reason, changes && query.plan.reread ? changes : undefined)
-    this.#dirty.add(query)
+    this.#waiting.add(query)
   }
 
   forget(query: Query): void {
-    this.#dirty.delete(query)
+    this.#waiting.delete(query)
   }
 
   request(): void {
@@ -120,9 +120,9 @@ export class TickLoop<Query extends Refreshable> {
 
   /** Every query that is dirty since `tick` or before is refreshed without regard to its window. */
   force(tick: number): void {
-    this.#forcedUntil = Math.max(this.#forcedUntil, tick)
+    this.#waiting.force(tick)
     // Where every connection is taken, the next one that is free asks again.
-    if (this.#tick < tick || this.#dueQueries(Infinity).length > 0) this.request()
+    if (this.#tick < tick || this.#waiting.due(Infinity, this.#options.clock.now()).length > 0) this.request()
   }
 
   /** Connections that run refreshes now. */
@@ -167,7 +167,7 @@ export class TickLoop<Query extends Refreshable> {
     try {
       await transaction.begin()
       await this.#options.route(batch, tick, transaction.client)
-      await this.#refreshDue(tick, transaction, `${session.origin}.${batch.snapshot}`)
+      await this.#refreshDue(tick, transaction, session, `${session.origin}.${batch.snapshot}`)
       await transaction.commit()
     } catch (error) {
       transaction.discard(error)
@@ -222,13 +222,15 @@ export class TickLoop<Query extends Refreshable> {
   }
 
   /** Resolves when the tick's transaction is not needed any more, and brief work is done. */
-  async #refreshDue(tick: number, transaction: TickTransaction, token: string): Promise<void> {
-    const due = this.#dueQueries(tick)
-    if (due.length === 0) return
-    const groups = [false, true]
-      .map((isApart) => ({ isApart, queries: due.filter((query) => this.#isSlow(query) === isApart) }))
-      .filter(({ queries }) => queries.length > 0)
-    const isSpread = groups.length > 1 || expectedMs(due, this.#shapes) > WORTH_A_LANE_MS
+  async #refreshDue(
+    tick: number,
+    transaction: TickTransaction,
+    session: TickSession,
+    token: SnapshotToken,
+  ): Promise<void> {
+    const groups = this.#waiting.groups(tick, this.#options.clock.now())
+    if (groups.length === 0) return
+    const isSpread = groups.reduce((sum, { lanes }) => sum + lanes, 0) > 1
     // Before jobs are begun, which must end.
     const id = isSpread || !transaction.isLendable ? await transaction.exportSnapshot() : undefined
     const client = transaction.lend()
@@ -241,8 +243,9 @@ export class TickLoop<Query extends Refreshable> {
       token,
       imported: exported && imported.promise,
     }
-    for (const { isApart, queries } of groups) {
-      imports.push(...this.#refresh(queries, tick, { first, exported }, isApart))
+    const isOver = () => this.#isStopped || this.#options.session() !== session
+    for (const group of groups) {
+      imports.push(...this.#refresh(group, tick, { token, first, exported, isOver }))
       first = undefined
     }
     await Promise.all(imports)
@@ -253,24 +256,23 @@ export class TickLoop<Query extends Refreshable> {
    * Resolves for each connection when it does not need the tick any more. Begun jobs must end: nothing may fail between
    * taking them and handing them to workers.
    */
-  #refresh(queries: readonly Query[], tick: number, snapshots: TickSnapshots, isApart: boolean): Promise<void>[] {
+  #refresh({ isApart, queries, lanes }: Group<Query>, tick: number, snapshots: TickSnapshots): Promise<void>[] {
     const jobs = queries.map((query) => {
-      this.#dirty.delete(query)
+      this.#waiting.delete(query)
       const { changes } = query.schedule
       return { query, changes, reasons: query.schedule.begin(tick) }
     })
     const { clock } = this.#options
     const work = new Work(jobs, this.#shapes, isApart, () => clock.now())
-    const useful = snapshots.exported ? Math.max(1, Math.ceil(work.expectedMs / WORTH_A_LANE_MS)) : 1
-    const lanes = Math.min(this.#lanes.free(isApart), useful)
     const started = Array.from({ length: lanes }, (_, index) =>
-      this.#startWorker(work, (index === 0 && snapshots.first) || snapshots.exported!, isApart),
+      this.#startWorker(work, (index === 0 && snapshots.first) || snapshots.exported!, isApart, snapshots.isOver),
     )
-    this.#track(Promise.all(started.map(({ ended }) => ended)), work, queries)
+    const ended = started.map((worker) => worker.ended)
+    this.#track(ended, work, queries, snapshots)
     return started.map(({ handedOver }) => handedOver)
   }
 
-  #startWorker(work: Work<Query>, snapshot: TickSnapshot, isApart: boolean) {
+  #startWorker(work: Work<Query>, snapshot: TickSnapshot, isApart: boolean, isOver: () => boolean) {
     const { pool, statementTimeoutMs, clock } = this.#options
     const options = {
       pool,
@@ -278,6 +280,7 @@ export class TickLoop<Query extends Refreshable> {
       clock,
       prepared: this.#prepared,
       isStopped: () => this.#isStopped,
+      isOver,
       clients: this.#clients,
     }
     this.#lanes.take(isApart)
@@ -289,11 +292,17 @@ export class TickLoop<Query extends Refreshable> {
     return { handedOver: handedOver.promise, ended }
   }
 
-  #track(workers: Promise<unknown>, work: Work<Query>, queries: readonly Query[]): void {
-    const tracked = workers.then(() => {
-      // What no worker came to: no connection was free, or the engine stops.
-      for (const { query } of work.drain()) query.schedule.abort()
-      for (const query of queries) if (query.schedule.isDirty && !query.isClosed) this.#dirty.add(query)
+  #track(
+    workers: readonly Promise<Failure | undefined>[],
+    work: Work<Query>,
+    queries: readonly Query[],
+    { token, isOver }: TickSnapshots,
+  ): void {
+    const tracked = Promise.all(workers).then((failures) => {
+      // What no worker came to: the pool gave no connection, or the engine stops.
+      const failure = failures.find((one) => one !== undefined)
+      for (const job of work.drain()) leave(job, failure, token, isOver())
+      for (const query of queries) if (query.schedule.isDirty && !query.isClosed) this.#waiting.add(query)
       this.#refreshes.delete(tracked)
       this.#progress()
     })
@@ -305,35 +314,14 @@ export class TickLoop<Query extends Refreshable> {
     this.#options.onProgress()
   }
 
-  #isSlow(query: Query): boolean {
-    return this.#shapes.of(query.plan).isSlow
-  }
-
-  /** Queries that may be refreshed now, and for which a connection is free. */
-  #dueQueries(tick: number): Query[] {
-    const now = this.#options.clock.now()
-    const [shared, apart] = [this.#lanes.free(false) > 0, this.#lanes.free(true) > 0]
-    return [...this.#dirty].filter((query) => {
-      if (!(this.#isSlow(query) ? apart : shared)) return false
-      const { schedule } = query
-      const since = schedule.pendingSince ?? Infinity
-      const isForced = since <= this.#forcedUntil
-      const dueAt = schedule.dueAt()
-      return since <= tick && dueAt !== undefined && (dueAt <= now || isForced)
-    })
-  }
-
-  /** Sleeps until the next window ends. */
+  /** Sleeps until the next window ends; without a session, until a tick is requested in the next one. */
   #arm(): void {
     if (this.#isStopped || this.#running) return
     const { clock } = this.#options
     clock.clearTimeout(this.#timer)
     this.#timer = undefined
-    let next = Infinity
-    const [shared, apart] = [this.#lanes.free(false) > 0, this.#lanes.free(true) > 0]
-    for (const query of this.#dirty) {
-      if (this.#isSlow(query) ? apart : shared) next = Math.min(next, query.schedule.dueAt() ?? Infinity)
-    }
+    if (!this.#options.session()) return
+    const next = this.#waiting.nextAt()
     if (next === Infinity) return
     this.#timer = clock.setTimeout(() => this.request(), Math.max(0, next - clock.now()))
   }

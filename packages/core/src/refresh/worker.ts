@@ -1,9 +1,9 @@
 import type { Pool, PoolClient } from 'pg'
 import type { SnapshotToken } from '../change.js'
-import { ConnectionLostError, QueryFailedError, type RealtimeError } from '../errors.js'
+import { ConnectionLostError, QueryFailedError, RealtimeError } from '../errors.js'
 import type { Clock } from '../util/clock.js'
 import { checkIn, checkOut } from '../util/pool.js'
-import { queryError } from '../util/postgres.js'
+import { isConnectionError, queryError } from '../util/postgres.js'
 import type { Accepted, RawResult, Refreshable } from './contract.js'
 import { BeginError, Lane } from './lane.js'
 import type { PreparedStatements } from './prepared.js'
@@ -47,15 +47,25 @@ export interface WorkerOptions {
   readonly prepared: PreparedStatements
   /** Asked before each message: a stopped engine begins nothing. */
   readonly isStopped: () => boolean
+  /** The session of the tick is lost, or the engine stops: what is left undone for that is told by those. */
+  readonly isOver: () => boolean
   /** Connections that run a refresh now, so that they can be interrupted. */
   readonly clients: Set<PoolClient>
+}
+
+/** Why a worker could not do its work. */
+export interface Failure {
+  readonly error: RealtimeError
+  /** The pool was waited for as long as anybody may wait. */
+  readonly isCertain: boolean
 }
 
 /**
  * Takes messages from `work` and runs them, in one transaction on the tick's snapshot, until there are none. Several
  * workers may share one `work`. `onHandedOver` is called as soon as the tick need not wait
  * for this one.
- * Never rejects: every job that it takes ends in `accept`, `fail`, or an aborted or postponed schedule.
+ * Never rejects: every job that it takes ends in `accept`, `fail`, or a schedule that tries it again. Jobs that it could not
+ * take are left in `work`, for the reason that it returns.
  */
 export async function refresh<Query extends Refreshable>(
   work: Work<Query>,
@@ -63,7 +73,7 @@ export async function refresh<Query extends Refreshable>(
   isApart: boolean,
   options: WorkerOptions,
   onHandedOver: () => void,
-): Promise<void> {
+): Promise<Failure | undefined> {
   const { clock, prepared, statementTimeoutMs } = options
   const pending = new Set<Job<Query>>()
   let client: PoolClient | undefined
@@ -121,17 +131,57 @@ export async function refresh<Query extends Refreshable>(
     if (!lane.isCommitted) await nextTurn()
     await runner.finish()
     release(client, options)
+    return undefined
   } catch (error) {
     if (client) release(client, options, error)
     if (error instanceof BeginError && !isSnapshotGone(error.cause, snapshot)) {
       for (const job of [...pending, ...work.drain()]) failToBegin(job, error.cause, snapshot)
-      pending.clear()
+      return undefined
     }
+    const failure = failureOf(error, client === undefined)
+    for (const job of pending) leave(job, failure, snapshot.token, options.isOver())
+    return failure
   } finally {
     onHandedOver()
-    for (const { query } of pending) query.schedule.abort()
   }
 }
+
+/** A job that could not be done: left for the next tick, and told where that does not mend it. */
+export function leave<Query extends Refreshable>(
+  { query, reasons }: Job<Query>,
+  failure: Failure | undefined,
+  snapshot: SnapshotToken,
+  isOver: boolean,
+): void {
+  if (isOver || !failure) return query.schedule.abort()
+  const { error, isCertain } = failure
+  const missed = query.schedule.miss(isCertain)
+  if (missed === 'untold') return
+  if (missed === 'news') query.fail(error)
+  query.refreshed({ ...NO_RESULT, reasons, snapshot, error })
+}
+
+/** `isRefused`: the pool gave no connection. */
+function failureOf(cause: unknown, isRefused: boolean): Failure {
+  // The wait for the pool was ended, which says all.
+  if (cause instanceof RealtimeError) return { error: cause, isCertain: isRefused }
+  const reason = cause instanceof BeginError ? cause.cause : cause
+  const { message, code = '' } =
+    reason instanceof Error ? (reason as Error & { code?: string }) : { message: String(reason) }
+  const about = `${message || code}. ${GOES_ON}`
+  if (isRefused) {
+    const error = new ConnectionLostError(`The pool gave no connection for a refresh: ${about}`, { cause })
+    // What `pg` says after the pool's `connectionTimeoutMillis`.
+    return { error, isCertain: message.includes('timeout') }
+  }
+  const isLost = cause instanceof BeginError || isConnectionError(cause)
+  const error = isLost
+    ? new ConnectionLostError(`A refresh lost its connection of the pool: ${about}`, { cause: reason })
+    : new QueryFailedError(`A refresh was not carried through: ${about}`, { cause })
+  return { error, isCertain: false }
+}
+
+const GOES_ON = 'Live queries keep their rows and are tried again by themselves.'
 
 /** Where no transaction can begin, the queries fail. */
 function failToBegin<Query extends Refreshable>(
