@@ -125,6 +125,20 @@ describe('the life of a live query', () => {
     expect(await next).toEqual(two)
   })
 
+  test('the rows stand until the query that was opened again has some', async () => {
+    const { realtime, clock, all } = setup()
+    await using reader = new Reader(all(plainCall()))
+    await reader.value()
+    realtime.firstResults = new Promise(() => {})
+    realtime.endAll(new ConnectionLostError('gone'))
+    const next = reader.value()
+    clock.advance(1_000)
+    expect(realtime.size).toBe(1)
+    realtime.loseConnection(new ConnectionLostError('gone again'))
+    realtime.commit(() => two)
+    expect(await next).toEqual(two)
+  })
+
   test('a subscriber that leaves while the engine is stopped leaves nothing behind', async () => {
     const { realtime, all, clock } = setup()
     const reader = new Reader(all(plainCall()))

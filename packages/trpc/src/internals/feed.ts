@@ -46,8 +46,10 @@ export class Feed<DB, Row> {
     this.#open()
   }
 
+  /** A live query that was opened again has no rows at first: those of the one before it stand until then. */
   get state(): LiveState<Row> {
-    return this.#live ?? this.#last
+    const [live, last] = [this.#live, this.#last]
+    return !live || (live.version === '' && last.version !== '') ? last : live
   }
 
   /** The live query stays open for a while: a page that reloads, or a client that reconnects, finds it ready. */
