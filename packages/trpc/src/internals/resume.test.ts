@@ -1,4 +1,4 @@
-import { ConnectionLostError } from '@pg-realtime/core'
+import { ClosedError, ConnectionLostError } from '@pg-realtime/core'
 import superjson from 'superjson'
 import { describe, expect, test, vi } from 'vitest'
 import { linkCall, Reader } from '../../test/support/calls.js'
@@ -111,6 +111,30 @@ describe('when the server that answers shows older rows', () => {
     expect(await reader.message()).toMatchObject({ kind: 'status', status: 'live' })
   })
 
+  test('an engine that is being stopped, or is, is asked for no barrier until it starts again', async () => {
+    const { open, version, seen, realtime, clock, barrier } = await reconnect({ seen: 200, server: 100 })
+    const held = { version: await version(fresh), snapshot: seen }
+    await using first = open(held)
+    await using second = open(held)
+    const next = [first.message(), second.message()]
+    await vi.waitFor(() => expect(clock.pending).toBe(2))
+    expect(realtime.barrierCalls).toBe(1)
+    barrier.reject(new ClosedError('The engine was stopped while a barrier was waiting.'))
+    await realtime.stop()
+    // Two bounds, two tries to open the query again, and two barriers that are to be asked for again.
+    await vi.waitFor(() => expect(clock.pending).toBe(6))
+    clock.advance(5_000)
+    expect(await Promise.all(next)).toMatchObject([{ status: 'stale' }, { status: 'stale' }])
+    await vi.waitFor(() => expect(clock.pending).toBe(2))
+    expect(realtime.barrierCalls).toBe(1)
+
+    const caughtUp = [first.message(), second.message()]
+    realtime.barriers = () => Promise.resolve()
+    await realtime.start()
+    clock.advance(5_000)
+    expect(await Promise.all(caughtUp)).toMatchObject([{ status: 'live' }, { status: 'live' }])
+  })
+
   test('a client that leaves while it waits leaves no timer', async () => {
     const { open, version, seen, clock, realtime } = await reconnect({ seen: 200, server: 100 })
     const reader = open({ version: await version(fresh), snapshot: seen })
@@ -208,10 +232,16 @@ test('a client that reads slowly is owed one thing, however much it missed: the 
 })
 
 describe('SharedBarrier', () => {
+  const engineOf = (barrier: () => Promise<void>) => {
+    const realtime = new FakeRealtime<Tables>(() => old)
+    realtime.barriers = barrier
+    return realtime
+  }
+
   test('runs once for all who come while one is running, after it', async () => {
     const runs = [deferred<void>(), deferred<void>()]
     const run = vi.fn(() => runs[run.mock.calls.length - 1]!.promise)
-    const barrier = new SharedBarrier(run)
+    const barrier = new SharedBarrier(engineOf(run))
     const first = barrier.join()
     const later = [barrier.join(), barrier.join(), barrier.join()]
     expect(run).toHaveBeenCalledTimes(1)
@@ -225,9 +255,29 @@ describe('SharedBarrier', () => {
 
   test('goes on after one that failed', async () => {
     const run = vi.fn<() => Promise<void>>().mockRejectedValueOnce(new Error('no')).mockResolvedValue()
-    const barrier = new SharedBarrier(run)
+    const barrier = new SharedBarrier(engineOf(run))
     await expect(barrier.join()).rejects.toThrow('no')
     await barrier.join()
     expect(run).toHaveBeenCalledTimes(2)
+  })
+
+  test('asks nothing of an engine that is being stopped, or is, and again when it has started', async () => {
+    const closing = deferred<void>()
+    const realtime = engineOf(() => closing.promise)
+    const barrier = new SharedBarrier(realtime)
+    const refused = [barrier.join(), barrier.join()].map((join) =>
+      expect(join).rejects.toMatchObject({ code: 'CLOSED' }),
+    )
+    closing.reject(new ClosedError('The engine was stopped while a barrier was waiting.'))
+    await Promise.all(refused)
+    await expect(barrier.join()).rejects.toMatchObject({ code: 'CLOSED' })
+    await realtime.stop()
+    await expect(barrier.join()).rejects.toThrow('stopped')
+    expect(realtime.barrierCalls).toBe(1)
+    realtime.barriers = () => Promise.resolve()
+    await realtime.start()
+    await barrier.join()
+    expect(realtime.barrierCalls).toBe(2)
+    expect(realtime.statusListeners).toBe(0)
   })
 })

@@ -141,6 +141,7 @@ export class FakeRealtime<DB> implements Realtime<DB> {
 
   barrier(): Promise<void> {
     this.barrierCalls += 1
+    if (this.#wasStopped) return Promise.reject(new ClosedError('The engine is stopped.'))
     return this.barriers()
   }
 
