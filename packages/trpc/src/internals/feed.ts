@@ -68,8 +68,11 @@ export class Feed<DB, Row> {
     const isPresent = () => !this.#isClosed && live === this.#live
     this.#live = live
     this.#leave = live.subscribe((update) => {
-      if (update.kind === 'rows') this.#options.onRows?.(update)
-      if (isPresent()) this.#changed(live)
+      try {
+        if (update.kind === 'rows') this.#options.onRows?.(update)
+      } finally {
+        if (isPresent()) this.#changed(live)
+      }
     })
     live.ready.then(
       () => isPresent() && this.#changed(live),

@@ -105,11 +105,25 @@ export class History {
   #renderNewest(): void {
     if (!this.#newest) return
     const { patch, follows } = this.#newest
-    this.#steps.push({ ...this.#render(patch), follows })
     this.#newest = undefined
+    const rendered = this.#tryRender(patch)
+    if (!rendered) return void (this.#steps = [])
+    this.#steps.push({ ...rendered, follows })
     let length = this.#steps.reduce((sum, { text }) => sum + text.length, 0)
     while (this.#steps.length > MOST_STEPS || (length > MOST_TEXT && this.#steps.length > 1)) {
       length -= this.#steps.shift()!.text.length
+    }
+  }
+
+  /**
+   * Undefined where `map` or the transformer threw, which is an error to those who are to be sent that row, and to nobody
+   * else: a patch may name one that only the rows before had. With all rows, everyone meets what is theirs.
+   */
+  #tryRender(patch: Patch<object>): RenderedPatch | undefined {
+    try {
+      return this.#render(patch)
+    } catch {
+      return undefined
     }
   }
 }
