@@ -3,6 +3,12 @@ import { receive, type ReceivedInput } from '../protocol.js'
 /** Where the middleware leaves what it took out of the input: a symbol, so that no context of an application has it. */
 const RECEIVED = Symbol.for('pg-realtime.trpc.received')
 
+interface Taken {
+  readonly received: ReceivedInput
+  /** Tells the call that it was taken from: procedures that are called from there with its context have another one. */
+  readonly getRawInput: () => Promise<unknown>
+}
+
 interface CallOptions {
   readonly ctx?: unknown
   readonly input?: unknown
@@ -28,13 +34,17 @@ async function takeAnnouncement<Result>(
 ): Promise<Result> {
   const received = receive(await options.getRawInput?.())
   if (!received.announcement) return options.next()
-  return options.next({ ctx: { [RECEIVED]: received }, getRawInput: () => Promise.resolve(received.input) })
+  const getRawInput = () => Promise.resolve(received.input)
+  const taken: Taken = { received, getRawInput }
+  return options.next({ ctx: { [RECEIVED]: taken }, getRawInput })
 }
 
 /** What the client said about itself, and the input that its procedure's parsers made. */
 export async function receiveCall(options: CallOptions): Promise<ReceivedInput> {
-  const taken = (options.ctx as { [RECEIVED]?: ReceivedInput } | undefined)?.[RECEIVED]
-  if (taken) return { ...taken, input: options.input }
+  const taken = (options.ctx as { [RECEIVED]?: Taken } | undefined)?.[RECEIVED]
+  // Code of an application that calls what `live(…)` made may leave it out.
+  const { getRawInput = taken?.getRawInput } = options
+  if (taken && taken.getRawInput === getRawInput) return { ...taken.received, input: options.input }
   const received = receive(await options.getRawInput?.())
   // A schema that lets unknown keys pass leaves the announcement in the parsed input.
   return { ...received, input: receive(options.input).announcement ? received.input : options.input }
