@@ -2,7 +2,7 @@ import type { LiveState, Patch } from '@pg-realtime/core'
 import { isPlainObject, PLAIN, rowsMessage, type RowsMessage, type ServerStatus } from '../protocol.js'
 import { collectSteps, History, type Held, type RenderedPatch, type RowProjection, type Transition } from './history.js'
 import { markShared } from './share-serialized.js'
-import type { DataTransformer } from './transformer.js'
+import { plainForm, type DataTransformer } from './transformer.js'
 
 /** A column value as it leaves the server: transformers know Uint8Array, and none knows Node's Buffer. */
 export type WireValue<Value> = Value extends Buffer
@@ -132,7 +132,9 @@ export class Projection implements RowProjection {
 
   readonly #render = (patch: Patch<object>): RenderedPatch => {
     const { wire, size } = collectSteps(patch, this)
-    return { text: isJson(wire) ? `${PLAIN}${JSON.stringify(wire)}` : this.#serialize(wire), size }
+    const serialized = this.#transformer.serialize(wire)
+    const plain = plainForm(this.#transformer, serialized)
+    return { text: plain ? `${PLAIN}${JSON.stringify(plain)}` : JSON.stringify(serialized), size }
   }
 
   #project(row: object): unknown {
@@ -175,14 +177,6 @@ export class Projections {
     if (!projection) this.#mapped.set(map, (projection = new Projection(this.#transformer, map)))
     return projection
   }
-}
-
-/** Whether JSON alone brings a value back as it was. */
-function isJson(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0)
-  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true
-  if (Array.isArray(value)) return value.every(isJson)
-  return isPlainObject(value) && Object.values(value).every(isJson)
 }
 
 function withoutBuffers(row: unknown): unknown {
