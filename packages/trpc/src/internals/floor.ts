@@ -115,7 +115,7 @@ export class SharedBarrier {
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
   /** What the engine said when it was being stopped, which is before it counts as stopped. */
-  #refusal: unknown
+  #refusal: Error | undefined
 
   constructor(engine: BarrierEngine) {
     this.#engine = engine
@@ -145,12 +145,12 @@ export class SharedBarrier {
     try {
       await this.#engine.barrier()
     } catch (error) {
-      if ((error as { code?: unknown }).code === 'CLOSED') this.#awaitStart(error)
+      if ((error as { code?: unknown }).code === 'CLOSED') this.#awaitStart(error as Error)
       throw error
     }
   }
 
-  #awaitStart(refusal: unknown): void {
+  #awaitStart(refusal: Error): void {
     this.#refusal = refusal
     const leave = this.#engine.onStatus((status) => {
       if (status === 'stopped') return

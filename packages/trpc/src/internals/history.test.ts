@@ -32,6 +32,7 @@ describe('what leads on from the rows of a client', () => {
     ['a number that is still to come', 'abcd.3', 'c'],
     ['a negative number', 'abcd.-1', 'a'],
     ['no number', 'abcd', 'a'],
+    ['an epoch of rows that were mapped', 'abcd*.1', 'b'],
     ['no rows', '-', '-'],
     ['the version of the number before', 'abcd.1', 'a'],
     ['the newest version under an older number', 'abcd.1', 'c'],

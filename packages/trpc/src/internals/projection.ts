@@ -1,6 +1,16 @@
 import type { LiveState, Patch } from '@pg-realtime/core'
 import { isPlainObject, PLAIN, rowsMessage, type RowsMessage, type ServerStatus } from '../protocol.js'
-import { collectSteps, History, type Held, type RenderedPatch, type RowProjection, type Transition } from './history.js'
+import {
+  collectSteps,
+  History,
+  isMapped,
+  someEpoch,
+  someMappedEpoch,
+  type Held,
+  type RenderedPatch,
+  type RowProjection,
+  type Transition,
+} from './history.js'
 import { markShared } from './share-serialized.js'
 import { plainForm, type DataTransformer } from './transformer.js'
 
@@ -87,9 +97,20 @@ export class Projection implements RowProjection {
     this.#places.set(transition.rows, { history, number: history.number })
   }
 
+  /**
+   * Whether a client that came back with this state, and the version of these rows, holds what they are shown as. A version
+   * is of the rows as they were before `map`: what another server's made of them is not known here.
+   */
+  recognizes(state: string, shown: Shown): boolean {
+    return this.#place(shown).history.hasShown(state) || !(this.#map || isMapped(state))
+  }
+
   #place({ rows, version }: Shown): Place {
-    let place = this.#places.get(rows)
-    if (!place) this.#places.set(rows, (place = { history: new History(rows, version, this.#render), number: 0 }))
+    const known = this.#places.get(rows)
+    if (known) return known
+    const epoch = this.#map ? someMappedEpoch() : someEpoch()
+    const place = { history: new History(rows, version, this.#render, epoch), number: 0 }
+    this.#places.set(rows, place)
     return place
   }
 

@@ -68,7 +68,7 @@ const MOMENT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
 const transformers: readonly DataTransformer[] = [
   { serialize: (value) => value, deserialize: (value) => value },
   SuperJSON,
-  extended as unknown as DataTransformer,
+  extended,
   { serialize: (value) => value, deserialize: revived },
 ]
 
