@@ -1,6 +1,6 @@
 import { initTRPC } from '@trpc/server'
 import superjson from 'superjson'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { Reader } from '../../test/support/calls.js'
 import { one, setup } from '../../test/support/items.js'
@@ -59,4 +59,40 @@ test('the input that was given reaches the schema and the resolver', async () =>
   await using reader = new Reader(await call.text(announce('one', { transformer: true, resume: undefined })))
   expect(await reader.message()).toMatchObject({ kind: 'rows' })
   expect(realtime.opened).toEqual(['select "id", "name" from "items" where "name" = $1'])
+})
+
+describe('a schema that lets unknown keys pass, without liveProcedure', () => {
+  function loose() {
+    const { live, items } = setup()
+    const t = initTRPC.create({ transformer: superjson })
+    const seen: unknown[] = []
+    const schema = z.looseObject({ name: z.string().trim(), limit: z.coerce.number().default(10) })
+    const router = t.router({
+      items: t.procedure.input(schema).subscription(
+        live(({ input }: Call) => {
+          seen.push(input)
+          return items
+        }),
+      ),
+    })
+    const call = (router.createCaller({}) as unknown as { items: Subscribe }).items
+    return { call, seen }
+  }
+  const options = { transformer: true, resume }
+
+  test('makes the resolver’s input', async () => {
+    const { call, seen } = loose()
+    const raw = { ...announce({ name: ' one ', limit: '3', more: true }, options), lastEventId: resume }
+    await using reader = new Reader(await call(raw))
+    expect(await reader.message()).toMatchObject({ kind: 'rows' })
+    expect(seen).toEqual([{ name: 'one', limit: 3, more: true }])
+  })
+
+  test.each(['undefined', 'null', 'value'])('is not got round by an announcement (%s)', async (shape) => {
+    const { call, seen } = loose()
+    const announcement = { protocol: 2, transformer: true, shape, value: { name: 1 } }
+    const reader = new Reader(await call({ name: 'one', '~live': announcement }))
+    await expect(reader.next()).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    expect(seen).toEqual([])
+  })
 })

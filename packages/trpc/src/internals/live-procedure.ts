@@ -1,3 +1,4 @@
+import { TRPCError } from '@trpc/server'
 import { receive, type ReceivedInput } from '../protocol.js'
 
 /** Where the middleware leaves what it took out of the input: a symbol, so that no context of an application has it. */
@@ -46,6 +47,19 @@ export async function receiveCall(options: CallOptions): Promise<ReceivedInput> 
   const { getRawInput = taken?.getRawInput } = options
   if (taken && taken.getRawInput === getRawInput) return { ...taken.received, input: options.input }
   const received = receive(await options.getRawInput?.())
-  // A schema that lets unknown keys pass leaves the announcement in the parsed input.
-  return { ...received, input: receive(options.input).announcement ? received.input : options.input }
+  return { ...received, input: withoutAnnouncement(options.input) }
+}
+
+/**
+ * A schema that lets unknown keys pass leaves the announcement in what it made of the input. What travels inside of that no
+ * schema has seen, so it is refused, as by a schema that does: the link asks again without.
+ */
+function withoutAnnouncement(parsed: unknown): unknown {
+  const { announcement, input } = receive(parsed)
+  if (!announcement) return parsed
+  if (announcement.shape === 'object') return input
+  throw new TRPCError({
+    code: 'BAD_REQUEST',
+    message: 'No schema has seen this input: build the procedure from liveProcedure().',
+  })
 }
