@@ -117,9 +117,17 @@ export class LinkSession {
     // An application may send texts that look like a patch; a live query never begins with one.
     if (event && (this.#isLive || event.message.kind !== 'patch')) return this.#message(envelope, event)
     this.#hasData = true
+    this.#forgetRows()
     if (this.#isPlain) this.#context.plainPaths.add(this.#options.op.path)
     this.#enter({ kind: 'data' })
     this.#options.observer.next(envelope)
+  }
+
+  /** Of what the application shows now, no id speaks. */
+  #forgetRows(): void {
+    if (!this.#held) return
+    this.#eventId = withoutRows(this.#held)
+    this.#held = undefined
   }
 
   #message(envelope: Envelope, event: LiveEvent): void {
@@ -180,7 +188,7 @@ export class LinkSession {
 
   #resynchronize(): void {
     this.#disconnect()
-    this.#eventId = this.#held && withoutRows(this.#held)
+    if (this.#held) this.#eventId = withoutRows(this.#held)
     this.#connect()
   }
 
