@@ -217,10 +217,11 @@ export class LinkSession {
 
   #retry(error: ClientError): void {
     const { clock, retryDelayMs } = this.#context
-    this.#options.observer.next({ result: { type: 'state', state: 'connecting', error } })
-    this.#enter({ kind: 'connection-lost' })
     const timer = clock.setTimeout(() => this.#connect(), retryDelayMs(this.#failures++))
     this.#disconnect = () => clock.clearTimeout(timer)
+    // Who is told may leave.
+    this.#options.observer.next({ result: { type: 'state', state: 'connecting', error } })
+    this.#enter({ kind: 'connection-lost' })
   }
 
   #complete(): void {
