@@ -128,9 +128,9 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
   }
 
   async barrier({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    await abortable(this.start(), signal)
+    if (!this.#wasStopped) await abortable((this.#started ??= this.#start()), signal)
     await abortable(this.#openings.settled(), signal)
-    if (!this.#pipeline) throw new ClosedError('The engine was stopped while a barrier was waiting.')
+    if (this.#wasStopped || !this.#pipeline) throw new ClosedError('The engine was stopped: call start() first.')
     await this.#pipeline.barrier(signal)
   }
 

@@ -151,6 +151,25 @@ test('it rejects when the engine is stopped', async () => {
   await refused
 })
 
+test('it starts no engine that was stopped, nor one that is being stopped', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  await realtime.live(shop.db.selectFrom('users').select('name')).ready
+  const statuses: string[] = []
+  realtime.onStatus((status) => statuses.push(status))
+  const stopping = realtime.stop()
+  const [meanwhile, , afterwards] = await Promise.allSettled([
+    realtime.barrier(),
+    stopping,
+    stopping.then(() => realtime.barrier()),
+  ])
+  expect([meanwhile, afterwards]).toMatchObject([{ reason: { code: 'CLOSED' } }, { reason: { code: 'CLOSED' } }])
+  expect(statuses).toEqual(['stopped'])
+  expect(realtime.status).toBe('stopped')
+  await realtime.start()
+  await realtime.barrier()
+})
+
 test('a steady stream of writes does not hold it up for ever', async () => {
   await using shop = await openShop()
   await using realtime = shop.engine({ throttleMs: 500 })

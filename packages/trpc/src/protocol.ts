@@ -195,7 +195,7 @@ export interface StatusMessage extends MessageBase {
 
 /**
  * What leads from the rows numbered `from` to those that the event id names: one `WirePatch` a line, serialised by the
- * transformer, or as JSON behind `PLAIN` where it holds nothing that JSON does not know.
+ * transformer, or what superjson wraps behind `PLAIN` where it says nothing more about it.
  */
 export interface PatchMessage extends MessageBase {
   readonly kind: 'patch'

@@ -236,6 +236,41 @@ describe('clients with liveLink', () => {
     serialize.mockRestore()
   })
 
+  test('are sent the rows after those that `map` could not take, and an error for these', async () => {
+    const { realtime, live, items } = setup(() => two)
+    const map = ({ id, name }: { id: number; name: string }) => {
+      if (name === 'bad') throw new TypeError('no label')
+      return `${id}:${name}`
+    }
+    const labels = live((_: Call) => items, { map })
+    await using slow = new Reader(labels(linkCall()))
+    const quick = new Reader(labels(linkCall()))
+    await Promise.all([slow.message(), quick.message()])
+    realtime.commit(() => [two[0]!, { id: 2, name: 'bad' }])
+    await expect(quick.next()).rejects.toThrow('no label')
+    for (const name of ['good', 'better']) realtime.commit(() => [two[0]!, { id: 2, name }])
+    expect(await slow.message()).toMatchObject({ kind: 'rows', lines: '{"json":"1:one"}\n{"json":"2:better"}' })
+    const next = slow.message()
+    realtime.commit(() => two)
+    expect(await next).toMatchObject({ kind: 'patch' })
+  })
+
+  test('are sent what there is now when nobody was sent the row that `map` could not take', async () => {
+    const { realtime, live, items } = setup(() => two)
+    const map = ({ id, name }: { id: number; name: string }) => {
+      if (name === 'bad') throw new TypeError('no label')
+      return `${id}:${name}`
+    }
+    const labels = live((_: Call) => items, { map })
+    await using reader = new Reader(labels(linkCall()))
+    await reader.message()
+    realtime.commit(() => [two[0]!, { id: 2, name: 'bad' }])
+    realtime.commit(() => [two[0]!, { id: 2, name: 'good' }])
+    const first = await reader.message()
+    expect(first).toMatchObject({ kind: 'rows', lines: '{"json":"1:one"}\n{"json":"2:good"}' })
+    expect(realtime.listenerErrors).toEqual([])
+  })
+
   test.each([
     [true, undefined],
     [false, superjson],

@@ -4,6 +4,7 @@ import { linkCall, plainCall, Reader } from '../../test/support/calls.js'
 import { deferred } from '../../test/support/deferred.js'
 import { setup, two } from '../../test/support/items.js'
 import { createLive } from './create-live.js'
+import { Feed } from './feed.js'
 import type { Call } from './live-types.js'
 
 describe('the life of a live query', () => {
@@ -123,6 +124,35 @@ describe('the life of a live query', () => {
     const next = reader.value()
     clock.advance(1_000)
     expect(await next).toEqual(two)
+  })
+
+  test('the rows stand until the query that was opened again has some', async () => {
+    const { realtime, clock, all } = setup()
+    await using reader = new Reader(all(plainCall()))
+    await reader.value()
+    realtime.firstResults = new Promise(() => {})
+    realtime.endAll(new ConnectionLostError('gone'))
+    const next = reader.value()
+    clock.advance(1_000)
+    expect(realtime.size).toBe(1)
+    realtime.loseConnection(new ConnectionLostError('gone again'))
+    realtime.commit(() => two)
+    expect(await next).toEqual(two)
+  })
+
+  test('its changes are told also where what keeps track of the rows fails', async () => {
+    const { realtime, clock, items: query } = setup()
+    const error = new TypeError('lost track')
+    const [onChange, onFinal] = [vi.fn(), vi.fn()]
+    const onRows = () => {
+      throw error
+    }
+    const feed = new Feed({ realtime, query, options: {}, graceMs: 0, clock, onChange, onRows, onFinal })
+    realtime.commit(() => two)
+    expect(onChange).toHaveBeenCalledTimes(1)
+    expect(feed.state.rows).toEqual(two)
+    expect(realtime.listenerErrors).toEqual([error])
+    feed.close()
   })
 
   test('a subscriber that leaves while the engine is stopped leaves nothing behind', async () => {

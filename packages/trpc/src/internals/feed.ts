@@ -46,8 +46,10 @@ export class Feed<DB, Row> {
     this.#open()
   }
 
+  /** A live query that was opened again has no rows at first: those of the one before it stand until then. */
   get state(): LiveState<Row> {
-    return this.#live ?? this.#last
+    const [live, last] = [this.#live, this.#last]
+    return !live || (live.version === '' && last.version !== '') ? last : live
   }
 
   /** The live query stays open for a while: a page that reloads, or a client that reconnects, finds it ready. */
@@ -66,8 +68,11 @@ export class Feed<DB, Row> {
     const isPresent = () => !this.#isClosed && live === this.#live
     this.#live = live
     this.#leave = live.subscribe((update) => {
-      if (update.kind === 'rows') this.#options.onRows?.(update)
-      if (isPresent()) this.#changed(live)
+      try {
+        if (update.kind === 'rows') this.#options.onRows?.(update)
+      } finally {
+        if (isPresent()) this.#changed(live)
+      }
     })
     live.ready.then(
       () => isPresent() && this.#changed(live),

@@ -1,3 +1,4 @@
+import type { Realtime } from '@pg-realtime/core'
 import { compareSnapshots } from '@pg-realtime/core/snapshot'
 import { shortSnapshot } from '../protocol.js'
 import type { Clock } from './clock.js'
@@ -101,14 +102,23 @@ function isBehind(snapshot: string, seen: string): boolean {
   return order === 'older' || order === 'concurrent'
 }
 
-/** One barrier for all who ask: those who come while one runs share the next, since theirs must begin after they came. */
+/** What is asked of the engine. */
+export type BarrierEngine = Pick<Realtime<never>, 'status' | 'barrier' | 'onStatus'>
+
+/**
+ * One barrier for all who ask: those who come while one runs share the next, since theirs must begin after they came.
+ *
+ * An engine that is being stopped, or is, is asked for none until its application starts it again.
+ */
 export class SharedBarrier {
-  readonly #run: () => Promise<void>
+  readonly #engine: BarrierEngine
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
+  /** What the engine said when it was being stopped, which is before it counts as stopped. */
+  #refusal: Error | undefined
 
-  constructor(run: () => Promise<void>) {
-    this.#run = run
+  constructor(engine: BarrierEngine) {
+    this.#engine = engine
   }
 
   join(): Promise<void> {
@@ -120,12 +130,32 @@ export class SharedBarrier {
     return this.#next
   }
 
-  #start(): Promise<void> {
+  async #start(): Promise<void> {
     this.#next = undefined
+    if (this.#refusal) throw this.#refusal
+    if (this.#engine.status === 'stopped') throw new Error('The engine is stopped.')
     const running = this.#run().finally(() => {
       if (this.#running === running) this.#running = undefined
     })
     this.#running = running
     return running
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#engine.barrier()
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 'CLOSED') this.#awaitStart(error as Error)
+      throw error
+    }
+  }
+
+  #awaitStart(refusal: Error): void {
+    this.#refusal = refusal
+    const leave = this.#engine.onStatus((status) => {
+      if (status === 'stopped') return
+      this.#refusal = undefined
+      leave()
+    })
   }
 }

@@ -5,6 +5,10 @@ const render = () => ({ text: '={}', size: 1 })
 const begin = (version: string, epoch = 'abcd') => new History([{}], version, render, epoch)
 const to = (version: string): Transition => ({ previousRows: [{}], rows: [{}], version, patch: [] })
 
+const raise = (error: Error): never => {
+  throw error
+}
+
 /** One that somebody has asked, so that it keeps its steps, and that has shown these versions. */
 function shown(first: string, ...next: readonly string[]): History {
   const history = begin(first)
@@ -28,6 +32,7 @@ describe('what leads on from the rows of a client', () => {
     ['a number that is still to come', 'abcd.3', 'c'],
     ['a negative number', 'abcd.-1', 'a'],
     ['no number', 'abcd', 'a'],
+    ['an epoch of rows that were mapped', 'abcd*.1', 'b'],
     ['no rows', '-', '-'],
     ['the version of the number before', 'abcd.1', 'a'],
     ['the newest version under an older number', 'abcd.1', 'c'],
@@ -59,6 +64,34 @@ test('the first step is known also to those who ask only after it', () => {
   history.advance(to('b'))
   expect(history.since({ state: 'abcd.0', version: 'a' })).toMatchObject({ from: 0 })
   expect(history.since({ state: 'abcd.0', version: 'b' })).toBeUndefined()
+})
+
+test('a step that cannot be rendered is left out, with those before it: all rows are sent to whoever needs it', () => {
+  const bad = to('c')
+  const history = new History(
+    [{}],
+    'a',
+    (patch) => {
+      if (patch === bad.patch) throw new TypeError('no label')
+      return render()
+    },
+    'abcd',
+  )
+  history.since({ state: 'abcd.0', version: 'a' })
+  for (const step of [to('b'), bad, to('d'), to('e')]) history.advance(step)
+  const answers = ['a', 'b', 'c', 'd', 'e'].map((version, number) =>
+    history.since({ state: `abcd.${number}`, version }),
+  )
+  expect(answers.map((missed) => missed?.lines)).toEqual([undefined, undefined, '={}\n={}', '={}', ''])
+})
+
+test('the newest step that cannot be rendered is no error to who holds the rows before it, nor to the next', () => {
+  const history = new History([{}], 'a', () => raise(new TypeError('no label')), 'abcd')
+  history.advance(to('b'))
+  expect(history.since({ state: 'abcd.0', version: 'a' })).toBeUndefined()
+  history.advance(to('c'))
+  expect(history.since({ state: 'abcd.1', version: 'b' })).toBeUndefined()
+  expect(history.since({ state: 'abcd.2', version: 'c' })).toEqual({ from: 2, lines: '' })
 })
 
 test('an epoch is four characters that no other part of an event id needs, and hardly ever the same', () => {

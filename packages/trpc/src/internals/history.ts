@@ -38,6 +38,8 @@ const FEW_ROWS = 8
  * An epoch is short, since it travels with each patch, and so two of them may be equal by chance. A client's rows are
  * therefore taken for those of a number only if their version is the one that was shown under it.
  *
+ * The epoch says too whether a `map` made the rows, so that those are never taken for what another server makes of the same.
+ *
  * Nothing is serialised before somebody asks; from then on each patch is when the next one comes, at the latest, so that
  * no rows of the past are kept.
  */
@@ -96,6 +98,11 @@ export class History {
     return { from, lines: missed.length === 1 ? missed[0]!.text : missed.map(({ text }) => text).join('\n') }
   }
 
+  /** Whether rows of this name were shown here. */
+  hasShown(state: string): boolean {
+    return this.#numberOf(state) !== undefined
+  }
+
   #numberOf(state: string): number | undefined {
     const [epoch, number] = state.split('.')
     const from = Number(number)
@@ -105,19 +112,44 @@ export class History {
   #renderNewest(): void {
     if (!this.#newest) return
     const { patch, follows } = this.#newest
-    this.#steps.push({ ...this.#render(patch), follows })
     this.#newest = undefined
+    const rendered = this.#tryRender(patch)
+    if (!rendered) return void (this.#steps = [])
+    this.#steps.push({ ...rendered, follows })
     let length = this.#steps.reduce((sum, { text }) => sum + text.length, 0)
     while (this.#steps.length > MOST_STEPS || (length > MOST_TEXT && this.#steps.length > 1)) {
       length -= this.#steps.shift()!.text.length
     }
   }
+
+  /**
+   * Undefined where `map` or the transformer threw, which is an error to those who are to be sent that row, and to nobody
+   * else: a patch may name one that only the rows before had. With all rows, everyone meets what is theirs.
+   */
+  #tryRender(patch: Patch<object>): RenderedPatch | undefined {
+    try {
+      return this.#render(patch)
+    } catch {
+      return undefined
+    }
+  }
 }
 
 /** 24 bits in four characters. */
-function someEpoch(): string {
+export function someEpoch(): string {
   return Buffer.from(crypto.randomUUID().slice(0, 6), 'hex').toString('base64url')
 }
+
+/** One of rows that a `map` made: no other epoch has this character. */
+export function someMappedEpoch(): string {
+  return `${someEpoch()}${MAPPED}`
+}
+
+export function isMapped(state: string): boolean {
+  return state.includes(MAPPED)
+}
+
+const MAPPED = '*'
 
 /** The positions and values of a patch, as short as JSON allows. */
 export function collectSteps(patch: Patch<object>, project: RowProjection): { wire: WirePatch; size: number } {

@@ -112,3 +112,22 @@ describe('a status', () => {
     expect(statuses()).toEqual(['connecting', 'live', 'stale', 'live'])
   })
 })
+
+test('rows that came plain, from a server of another version, take the place of what was held', () => {
+  const { server, clock, subscribe } = setupLink()
+  using recorder = subscribe('orders')
+  server.last.start()
+  server.last.rows([{ id: 1 }], v2)
+  server.last.data([{ id: 7 }])
+  // The first server again: tRPC has sent back to it what it said last.
+  server.last.status('live', v2)
+  expect(server.connections.map(({ isOpen }) => isOpen)).toEqual([false, true])
+  expect(server.last.announcement?.resume).toBe('-~7.1.20~-')
+  server.last.start()
+  server.last.data([{ id: 8 }])
+  server.last.fail('INTERNAL_SERVER_ERROR', -32603, 500)
+  clock.advance(1_000)
+  expect(server.last.announcement?.resume).toBe('-~7.1.20~-')
+  server.last.rows([{ id: 1 }], v2)
+  expect(recorder.data).toEqual([[{ id: 1 }], [{ id: 7 }], [{ id: 8 }], [{ id: 1 }]])
+})

@@ -117,9 +117,17 @@ export class LinkSession {
     // An application may send texts that look like a patch; a live query never begins with one.
     if (event && (this.#isLive || event.message.kind !== 'patch')) return this.#message(envelope, event)
     this.#hasData = true
+    this.#forgetRows()
     if (this.#isPlain) this.#context.plainPaths.add(this.#options.op.path)
     this.#enter({ kind: 'data' })
     this.#options.observer.next(envelope)
+  }
+
+  /** Of what the application shows now, no id speaks. */
+  #forgetRows(): void {
+    if (!this.#held) return
+    this.#eventId = withoutRows(this.#held)
+    this.#held = undefined
   }
 
   #message(envelope: Envelope, event: LiveEvent): void {
@@ -180,7 +188,7 @@ export class LinkSession {
 
   #resynchronize(): void {
     this.#disconnect()
-    this.#eventId = this.#held && withoutRows(this.#held)
+    if (this.#held) this.#eventId = withoutRows(this.#held)
     this.#connect()
   }
 
@@ -209,10 +217,11 @@ export class LinkSession {
 
   #retry(error: ClientError): void {
     const { clock, retryDelayMs } = this.#context
-    this.#options.observer.next({ result: { type: 'state', state: 'connecting', error } })
-    this.#enter({ kind: 'connection-lost' })
     const timer = clock.setTimeout(() => this.#connect(), retryDelayMs(this.#failures++))
     this.#disconnect = () => clock.clearTimeout(timer)
+    // Who is told may leave.
+    this.#options.observer.next({ result: { type: 'state', state: 'connecting', error } })
+    this.#enter({ kind: 'connection-lost' })
   }
 
   #complete(): void {

@@ -203,6 +203,20 @@ describe('a server in trouble', () => {
     expect(recorder.errors).toHaveLength(1)
   })
 
+  test('leaving on being told of the failure ends the waiting too', () => {
+    const { server, clock, subscribe } = setupLink({
+      onStatus: ({ status }) => {
+        if (status === 'reconnecting') recorder.unsubscribe()
+      },
+    })
+    const recorder = subscribe()
+    server.last.start()
+    server.last.rows(rows, v1)
+    server.last.fail(...INTERNAL)
+    expect(clock.pending).toBe(0)
+    expect(server.connections).toHaveLength(1)
+  })
+
   test('leaving while it waits ends the waiting', () => {
     const { server, subscribe, clock } = setupLink()
     const recorder = subscribe()

@@ -1,7 +1,14 @@
+import { TRPCError } from '@trpc/server'
 import { receive, type ReceivedInput } from '../protocol.js'
 
 /** Where the middleware leaves what it took out of the input: a symbol, so that no context of an application has it. */
 const RECEIVED = Symbol.for('pg-realtime.trpc.received')
+
+interface Taken {
+  readonly received: ReceivedInput
+  /** Tells the call that it was taken from: procedures that are called from there with its context have another one. */
+  readonly getRawInput: () => Promise<unknown>
+}
 
 interface CallOptions {
   readonly ctx?: unknown
@@ -28,14 +35,31 @@ async function takeAnnouncement<Result>(
 ): Promise<Result> {
   const received = receive(await options.getRawInput?.())
   if (!received.announcement) return options.next()
-  return options.next({ ctx: { [RECEIVED]: received }, getRawInput: () => Promise.resolve(received.input) })
+  const getRawInput = () => Promise.resolve(received.input)
+  const taken: Taken = { received, getRawInput }
+  return options.next({ ctx: { [RECEIVED]: taken }, getRawInput })
 }
 
 /** What the client said about itself, and the input that its procedure's parsers made. */
 export async function receiveCall(options: CallOptions): Promise<ReceivedInput> {
-  const taken = (options.ctx as { [RECEIVED]?: ReceivedInput } | undefined)?.[RECEIVED]
-  if (taken) return { ...taken, input: options.input }
+  const taken = (options.ctx as { [RECEIVED]?: Taken } | undefined)?.[RECEIVED]
+  // Code of an application that calls what `live(…)` made may leave it out.
+  const { getRawInput = taken?.getRawInput } = options
+  if (taken && taken.getRawInput === getRawInput) return { ...taken.received, input: options.input }
   const received = receive(await options.getRawInput?.())
-  // A schema that lets unknown keys pass leaves the announcement in the parsed input.
-  return { ...received, input: receive(options.input).announcement ? received.input : options.input }
+  return { ...received, input: withoutAnnouncement(options.input) }
+}
+
+/**
+ * A schema that lets unknown keys pass leaves the announcement in what it made of the input. What travels inside of that no
+ * schema has seen, so it is refused, as by a schema that does: the link asks again without.
+ */
+function withoutAnnouncement(parsed: unknown): unknown {
+  const { announcement, input } = receive(parsed)
+  if (!announcement) return parsed
+  if (announcement.shape === 'object') return input
+  throw new TRPCError({
+    code: 'BAD_REQUEST',
+    message: 'No schema has seen this input: build the procedure from liveProcedure().',
+  })
 }

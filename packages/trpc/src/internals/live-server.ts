@@ -39,7 +39,7 @@ export class LiveServer<DB> {
     const transformer = outputTransformer(options.transformer)
     this.#projections = new Projections(transformer)
     this.#texts = new EventTexts(transformer)
-    this.#barrier = new SharedBarrier(() => realtime.barrier())
+    this.#barrier = new SharedBarrier(realtime)
   }
 
   /** Asks the application for the query. What it answers with opens the live query, which nobody may want by then. */

@@ -1,8 +1,18 @@
 import type { LiveState, Patch } from '@pg-realtime/core'
 import { isPlainObject, PLAIN, rowsMessage, type RowsMessage, type ServerStatus } from '../protocol.js'
-import { collectSteps, History, type Held, type RenderedPatch, type RowProjection, type Transition } from './history.js'
+import {
+  collectSteps,
+  History,
+  isMapped,
+  someEpoch,
+  someMappedEpoch,
+  type Held,
+  type RenderedPatch,
+  type RowProjection,
+  type Transition,
+} from './history.js'
 import { markShared } from './share-serialized.js'
-import type { DataTransformer } from './transformer.js'
+import { plainForm, type DataTransformer } from './transformer.js'
 
 /** A column value as it leaves the server: transformers know Uint8Array, and none knows Node's Buffer. */
 export type WireValue<Value> = Value extends Buffer
@@ -87,9 +97,20 @@ export class Projection implements RowProjection {
     this.#places.set(transition.rows, { history, number: history.number })
   }
 
+  /**
+   * Whether a client that came back with this state, and the version of these rows, holds what they are shown as. A version
+   * is of the rows as they were before `map`: what another server's made of them is not known here.
+   */
+  recognizes(state: string, shown: Shown): boolean {
+    return this.#place(shown).history.hasShown(state) || !(this.#map || isMapped(state))
+  }
+
   #place({ rows, version }: Shown): Place {
-    let place = this.#places.get(rows)
-    if (!place) this.#places.set(rows, (place = { history: new History(rows, version, this.#render), number: 0 }))
+    const known = this.#places.get(rows)
+    if (known) return known
+    const epoch = this.#map ? someMappedEpoch() : someEpoch()
+    const place = { history: new History(rows, version, this.#render, epoch), number: 0 }
+    this.#places.set(rows, place)
     return place
   }
 
@@ -132,7 +153,9 @@ export class Projection implements RowProjection {
 
   readonly #render = (patch: Patch<object>): RenderedPatch => {
     const { wire, size } = collectSteps(patch, this)
-    return { text: isJson(wire) ? `${PLAIN}${JSON.stringify(wire)}` : this.#serialize(wire), size }
+    const serialized = this.#transformer.serialize(wire)
+    const plain = plainForm(this.#transformer, serialized)
+    return { text: plain ? `${PLAIN}${JSON.stringify(plain)}` : JSON.stringify(serialized), size }
   }
 
   #project(row: object): unknown {
@@ -175,14 +198,6 @@ export class Projections {
     if (!projection) this.#mapped.set(map, (projection = new Projection(this.#transformer, map)))
     return projection
   }
-}
-
-/** Whether JSON alone brings a value back as it was. */
-function isJson(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0)
-  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true
-  if (Array.isArray(value)) return value.every(isJson)
-  return isPlainObject(value) && Object.values(value).every(isJson)
 }
 
 function withoutBuffers(row: unknown): unknown {

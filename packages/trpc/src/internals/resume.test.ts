@@ -1,4 +1,4 @@
-import { ConnectionLostError } from '@pg-realtime/core'
+import { ClosedError, ConnectionLostError } from '@pg-realtime/core'
 import superjson from 'superjson'
 import { describe, expect, test, vi } from 'vitest'
 import { linkCall, Reader } from '../../test/support/calls.js'
@@ -7,7 +7,6 @@ import { FakeRealtime, token } from '../../test/support/fake-realtime.js'
 import { ManualClock } from '../../test/support/manual-clock.js'
 import { parseEventId, withoutRows, type PatchMessage, type Resume } from '../protocol.js'
 import { createLive } from './create-live.js'
-import { SharedBarrier } from './floor.js'
 import type { Call } from './live-types.js'
 
 interface Tables {
@@ -111,6 +110,30 @@ describe('when the server that answers shows older rows', () => {
     expect(await reader.message()).toMatchObject({ kind: 'status', status: 'live' })
   })
 
+  test('an engine that is being stopped, or is, is asked for no barrier until it starts again', async () => {
+    const { open, version, seen, realtime, clock, barrier } = await reconnect({ seen: 200, server: 100 })
+    const held = { version: await version(fresh), snapshot: seen }
+    await using first = open(held)
+    await using second = open(held)
+    const next = [first.message(), second.message()]
+    await vi.waitFor(() => expect(clock.pending).toBe(2))
+    expect(realtime.barrierCalls).toBe(1)
+    barrier.reject(new ClosedError('The engine was stopped while a barrier was waiting.'))
+    await realtime.stop()
+    // Two bounds, two tries to open the query again, and two barriers that are to be asked for again.
+    await vi.waitFor(() => expect(clock.pending).toBe(6))
+    clock.advance(5_000)
+    expect(await Promise.all(next)).toMatchObject([{ status: 'stale' }, { status: 'stale' }])
+    await vi.waitFor(() => expect(clock.pending).toBe(2))
+    expect(realtime.barrierCalls).toBe(1)
+
+    const caughtUp = [first.message(), second.message()]
+    realtime.barriers = () => Promise.resolve()
+    await realtime.start()
+    clock.advance(5_000)
+    expect(await Promise.all(caughtUp)).toMatchObject([{ status: 'live' }, { status: 'live' }])
+  })
+
   test('a client that leaves while it waits leaves no timer', async () => {
     const { open, version, seen, clock, realtime } = await reconnect({ seen: 200, server: 100 })
     const reader = open({ version: await version(fresh), snapshot: seen })
@@ -193,6 +216,71 @@ describe('a client that comes back to the server that it had', () => {
   })
 })
 
+describe('rows of which a `map` made what the client holds', () => {
+  const upper = ({ id }: { id: number }) => ({ key: id })
+  const other = ({ id }: { id: number }) => ({ number: id })
+
+  async function serve() {
+    const realtime = new FakeRealtime<Tables>(() => old)
+    const live = createLive(realtime, { transformer: superjson, clock: new ManualClock() })
+    const query = realtime.db.selectFrom('items').selectAll()
+    const [first, second] = [live((_: Call) => query, { map: upper }), live((_: Call) => query, { map: other })]
+    const reader = new Reader(first(linkCall()))
+    const { version, snapshot, state } = await reader.message()
+    return { realtime, first, second, reader, held: { version, snapshot, state } }
+  }
+
+  test('are sent again where another server, or another `map`, made them', async () => {
+    const { second, reader, held } = await serve()
+    await using again = new Reader(second(linkCall({ resume: held })))
+    expect(await again.message()).toMatchObject({ kind: 'rows', lines: '{"json":{"number":1}}', version: held.version })
+    await reader[Symbol.asyncDispose]()
+  })
+
+  test('are sent again where there is no `map` any more, or none yet', async () => {
+    const { realtime, first, reader, held } = await serve()
+    const plain = createLive(realtime, { transformer: superjson, clock: new ManualClock() })
+    const all = plain((_: Call) => realtime.db.selectFrom('items').selectAll())
+    await using without = new Reader(all(linkCall({ resume: { ...held, state: held.state.replace(/^..../, 'else') } })))
+    const { kind, state } = await without.message()
+    expect(kind).toBe('rows')
+    await using withMap = new Reader(first(linkCall({ resume: { ...held, state } })))
+    expect(await withMap.message()).toMatchObject({ kind: 'rows', lines: '{"json":{"key":1}}' })
+    await reader[Symbol.asyncDispose]()
+  })
+
+  test('are held back like others while the server that answers is behind', async () => {
+    const { realtime, second, reader, held } = await serve()
+    const barrier = deferred<void>()
+    realtime.barriers = () => barrier.promise
+    await using again = new Reader(second(linkCall({ resume: { ...held, snapshot: token(200) } })))
+    const next = again.message()
+    await vi.waitFor(() => expect(realtime.barrierCalls).toBe(1))
+    barrier.resolve()
+    expect(await next).toMatchObject({ kind: 'rows', status: 'live', snapshot: token(200) })
+    await reader[Symbol.asyncDispose]()
+  })
+
+  test('are not where this server made them, with this `map`', async () => {
+    const { realtime, first, reader, held } = await serve()
+    await using again = new Reader(first(linkCall({ resume: held })))
+    expect(await again.message()).toMatchObject({ kind: 'status', ...held })
+    realtime.commit(() => fresh)
+    expect(await again.message()).toMatchObject({ kind: 'patch', from: 0 })
+    await reader[Symbol.asyncDispose]()
+  })
+
+  test('are not to a subscriber who was sent them, when their live query is opened again', async () => {
+    const { realtime, reader, held } = await serve()
+    await realtime.stop()
+    expect(await reader.message()).toMatchObject({ kind: 'status', status: 'stale' })
+    const next = reader.message()
+    await realtime.start()
+    expect(await next).toMatchObject({ kind: 'status', status: 'live', state: held.state })
+    await reader[Symbol.asyncDispose]()
+  })
+})
+
 test('a client that reads slowly is owed one thing, however much it missed: the patches in one message', async () => {
   const rows = Array.from({ length: 100 }, (_, id) => ({ id, n: 0 }))
   const realtime = new FakeRealtime<Tables>(() => rows)
@@ -205,29 +293,4 @@ test('a client that reads slowly is owed one thing, however much it missed: the 
   expect((message as PatchMessage).lines.split('\n')).toHaveLength(5)
   for (let n = 6; n <= 90; n++) realtime.commit(() => [{ id: 0, n }, ...rows.slice(1)])
   expect(await reader.message()).toMatchObject({ kind: 'rows', count: 100 })
-})
-
-describe('SharedBarrier', () => {
-  test('runs once for all who come while one is running, after it', async () => {
-    const runs = [deferred<void>(), deferred<void>()]
-    const run = vi.fn(() => runs[run.mock.calls.length - 1]!.promise)
-    const barrier = new SharedBarrier(run)
-    const first = barrier.join()
-    const later = [barrier.join(), barrier.join(), barrier.join()]
-    expect(run).toHaveBeenCalledTimes(1)
-    runs[0]!.resolve()
-    await first
-    await vi.waitFor(() => expect(run).toHaveBeenCalledTimes(2))
-    runs[1]!.resolve()
-    await Promise.all(later)
-    expect(run).toHaveBeenCalledTimes(2)
-  })
-
-  test('goes on after one that failed', async () => {
-    const run = vi.fn<() => Promise<void>>().mockRejectedValueOnce(new Error('no')).mockResolvedValue()
-    const barrier = new SharedBarrier(run)
-    await expect(barrier.join()).rejects.toThrow('no')
-    await barrier.join()
-    expect(run).toHaveBeenCalledTimes(2)
-  })
 })

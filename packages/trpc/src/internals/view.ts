@@ -59,15 +59,19 @@ export class LinkView implements View<unknown> {
   #state: string
   #status: ServerStatus | undefined
   #statusCount = 0
+  /** What the client holds was sent to it by another view, perhaps of another server. */
+  #isResumed: boolean
 
   constructor(presentation: Presentation, held: Resume | undefined, floor: Floor) {
     this.#presentation = presentation
     this.#version = held?.version ?? ''
     this.#state = held?.state ?? ''
+    this.#isResumed = held !== undefined
     this.#floor = floor
   }
 
   take(state: LiveState<object>): { readonly value: unknown } | undefined {
+    if (this.#isResumed && state.version !== '') this.#recognize(state)
     return state.version === '' || state.version === this.#version ? this.#statusOf(state) : this.#rowsOf(state)
   }
 
@@ -78,6 +82,11 @@ export class LinkView implements View<unknown> {
 
   close(): void {
     this.#floor.close()
+  }
+
+  #recognize(state: LiveState<object>): void {
+    this.#isResumed = false
+    if (!this.#presentation.projection.recognizes(this.#state, this.#shown(state))) this.#version = ''
   }
 
   #statusOf(state: LiveState<object>): { readonly value: unknown } | undefined {

@@ -55,6 +55,8 @@ export class FakeRealtime<DB> implements Realtime<DB> {
   /** What `barrier` waits for. */
   barriers: () => Promise<void> = () => Promise.resolve()
   barrierCalls = 0
+  /** What listeners of live queries threw: it is nobody else's business. */
+  readonly listenerErrors: unknown[] = []
   /** Keeps first results from coming until it resolves. */
   firstResults: Promise<void> = Promise.resolve()
 
@@ -107,12 +109,12 @@ export class FakeRealtime<DB> implements Realtime<DB> {
     this.opened.push(compiled.sql)
     let instance = this.#instances.get(identity)
     if (this.#wasStopped) {
-      const closed = new Instance(compiled, () => {})
+      const closed = new Instance(compiled, this.listenerErrors, () => {})
       closed.end(new ClosedError('The engine is stopped.'))
       return closed.handle() as unknown as LiveQuery<R>
     }
     if (!instance) {
-      instance = new Instance(compiled, () => this.#instances.delete(identity))
+      instance = new Instance(compiled, this.listenerErrors, () => this.#instances.delete(identity))
       this.#instances.set(identity, instance)
       const first = instance
       void this.firstResults.then(() => first.refresh(this.#answer, this.snapshot))
@@ -141,6 +143,7 @@ export class FakeRealtime<DB> implements Realtime<DB> {
 
   barrier(): Promise<void> {
     this.barrierCalls += 1
+    if (this.#wasStopped) return Promise.reject(new ClosedError('The engine is stopped.'))
     return this.barriers()
   }
 
@@ -175,6 +178,7 @@ export function token(xid: number): string {
 /** One live query, shared by its handles. */
 class Instance {
   readonly query: CompiledQuery
+  readonly listenerErrors: unknown[]
   readonly handles = new Set<Handle>()
   readonly ready: Promise<readonly Row[]>
   readonly #forget: () => void
@@ -182,8 +186,9 @@ class Instance {
   #rows = new Map<string, Row>()
   state: LiveState<Row> = { rows: [], status: 'pending', version: '', snapshot: '', error: undefined }
 
-  constructor(query: CompiledQuery, forget: () => void) {
+  constructor(query: CompiledQuery, listenerErrors: unknown[], forget: () => void) {
     this.query = query
+    this.listenerErrors = listenerErrors
     this.#forget = forget
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
     this.ready.catch(() => {})
@@ -276,7 +281,13 @@ class Handle implements LiveQuery<Row> {
   }
 
   tell(update: Update<Row>): void {
-    for (const listener of [...this.#listeners]) listener(update)
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(update)
+      } catch (error) {
+        this.#instance.listenerErrors.push(error)
+      }
+    }
   }
 
   subscribe(listener: (update: Update<Row>) => void): () => void {
