@@ -38,6 +38,8 @@ export class Audits {
   #timer: unknown
   #running: Promise<void> | undefined
   #isStopped = false
+  /** Relations that are not captured, as far as the last audit knows. */
+  #broken: ReadonlyMap<RelationId, RealtimeError> = new Map()
 
   constructor(options: AuditOptions) {
     this.#options = options
@@ -63,30 +65,44 @@ export class Audits {
     await this.#running
   }
 
+  /** These relations are not captured: what depends on them is stale until an audit finds that they are. */
+  uncaptured(broken: ReadonlyMap<RelationId, RealtimeError>): void {
+    this.#broken = broken
+    for (const instance of this.#options.dispatcher.queries) {
+      const error = uncapturedBy(instance.plan, broken)
+      if (error) instance.failPlan(error)
+    }
+  }
+
   async #run(): Promise<void> {
-    const { source, dispatcher, session: current, forgetPlans, requestTick, onError } = this.#options
+    const { source, dispatcher, session: current, requestTick, onError } = this.#options
     const session = current()
     if (!session) return
     try {
+      // First, because putting back triggers may wait for locks.
+      await this.#followSchema(session)
+      const before = this.#broken
       const { repaired, broken } = await source.audit(session.control)
-      const planned = [...dispatcher.queries]
-      const drifted = new Set(await driftedPlans(session.control, new Set(planned.map(({ plan }) => plan))))
-      if (drifted.size > 0) forgetPlans()
-      const uncaptured = new Map(planned.map((instance) => [instance, uncapturedBy(instance.plan, broken)]))
-      for (const [instance, error] of uncaptured) if (error) instance.failPlan(error)
-      // Those that are not captured are for the next audit.
+      this.uncaptured(broken)
       await this.#replan(
-        planned.filter((instance) => {
-          const { plan, planError } = instance
-          return !uncaptured.get(instance) && (planError || drifted.has(plan))
-        }),
+        [...dispatcher.queries].filter(({ plan }) => uncapturedBy(plan, before) && !uncapturedBy(plan, broken)),
       )
-      if (repaired.length > 0) dispatcher.markAll(`capture was repaired: ${repaired.join('; ')}`)
-      if (repaired.length > 0 || drifted.size > 0) requestTick()
+      if (repaired.length === 0) return
+      dispatcher.markAll(`capture was repaired: ${repaired.join('; ')}`)
+      requestTick()
     } catch (error) {
       if (isLost(error) || this.#isStopped) return
       onError(toRealtimeError(error, 'The audit of the database objects failed'))
     }
+  }
+
+  async #followSchema({ control }: Session): Promise<void> {
+    const planned = [...this.#options.dispatcher.queries]
+    const drifted = new Set(await driftedPlans(control, new Set(planned.map(({ plan }) => plan))))
+    if (drifted.size > 0) this.#options.forgetPlans()
+    await this.#replan(
+      planned.filter(({ plan, planError }) => !uncapturedBy(plan, this.#broken) && (planError || drifted.has(plan))),
+    )
   }
 
   /** Plans are made anew, and their live queries are refreshed. */

@@ -11,10 +11,11 @@ import { Planner } from './analyze/planner.js'
 import type { Plan, PlanTable } from './analyze/plan.js'
 import { Audits } from './audit.js'
 import type { ChangeSource } from './capture/contract.js'
+import type { RelationId } from './change.js'
 import { Supervisor } from './connection/supervisor.js'
 import { isLost, toRealtimeError } from './connection/failures.js'
 import type { Session } from './connection/session.js'
-import { ClosedError, ConnectionLostError, type RealtimeError } from './errors.js'
+import { ClosedError, ConnectionLostError, InstallError, NotInstalledError, type RealtimeError } from './errors.js'
 import type { EngineStatus } from './live/contract.js'
 import type { LiveInstance } from './live/live-instance.js'
 import type { Registry } from './live/registry.js'
@@ -213,8 +214,31 @@ export class Pipeline {
     await this.#sourceStopped
     const { source, onError } = this.#options
     await source.start(session.control, { wake: () => this.#loop.request(), onError })
-    await source.watch(this.#watchedTables())
+    await this.#watchAll(source)
     this.#opens += 1
+  }
+
+  /** One table that cannot be captured any more keeps no other from it. */
+  async #watchAll(source: ChangeSource): Promise<void> {
+    const tables = this.#watchedTables()
+    const broken = new Map<RelationId, RealtimeError>()
+    if (await this.#cannotWatch(source, tables)) {
+      for (const table of tables) {
+        const error = await this.#cannotWatch(source, [table])
+        if (error) broken.set(table.relation, error)
+      }
+    }
+    this.#audits.uncaptured(broken)
+  }
+
+  async #cannotWatch(source: ChangeSource, tables: readonly PlanTable[]): Promise<RealtimeError | undefined> {
+    try {
+      await source.watch(tables)
+      return undefined
+    } catch (error) {
+      if (error instanceof InstallError || error instanceof NotInstalledError) return error
+      throw error
+    }
   }
 
   #resume(): void {

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { NotInstalledError } from '../src/index.js'
 import { main } from '../src/cli.js'
+import { engineBackends, terminate } from './support/connections.js'
 import type { TestData } from './support/database.js'
 import { openShop, type Shop } from './support/shop.js'
 import { until } from './support/updates.js'
@@ -153,5 +154,26 @@ test('the SQL that is run again says itself that triggers were missing', async (
   await shop.run(`begin; alter table users disable trigger all; update users set name = 'unseen' where id = 1; commit`)
   await shop.run(install)
   await realtime.barrier()
+  expect(users.single).toEqual({ name: 'unseen' })
+})
+
+test('a table whose triggers are gone keeps no other from coming back after a lost connection', async () => {
+  await using shop = await openShop()
+  const { role, pool, db } = await openRuntime(shop)
+  const install = await printSql(shop, '--reader', role.name, 'users', 'orders')
+  await shop.run(install)
+  await using realtime = shop.engine({ pool, db, install: 'manual', auditMs: 200 })
+  const users = realtime.live(db.selectFrom('users').select('name').orderBy('id'))
+  const orders = realtime.live(db.selectFrom('orders').select('code').orderBy('id'))
+  await Promise.all([users.ready, orders.ready])
+  await shop.run(`begin; alter table users disable trigger all; update users set name = 'unseen' where id = 1; commit`)
+  await terminate(shop, await engineBackends(shop))
+  await until(users, ({ error }) => error?.code === 'NOT_INSTALLED')
+  await until(orders, ({ status }) => status === 'live')
+  await shop.run(`update orders set code = 'new' where id = 1`)
+  await until(orders, ({ single }) => single?.code === 'new')
+  expect(users.status).toBe('stale')
+  await shop.run(install)
+  await until(users, ({ status }) => status === 'live')
   expect(users.single).toEqual({ name: 'unseen' })
 })
