@@ -2,7 +2,7 @@ import type { Plan } from './analyze/plan.js'
 import type { ChangeSource } from './capture/contract.js'
 import { createTriggerSource, uninstall } from './capture/index.js'
 import { newClient } from './connection/session.js'
-import { ClosedError, InvalidOptionError, ListenerError, StillRunningError, type RealtimeError } from './errors.js'
+import { ClosedError, ListenerError, StillRunningError, type RealtimeError } from './errors.js'
 import { checkDatabase, compileLiveQuery } from './live/compile.js'
 import type {
   EngineStatus,
@@ -77,6 +77,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
   #started: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #wasStopped = false
+  #stops = 0
 
   constructor(options: RealtimeOptions<DB>, overrides: EngineOverrides) {
     this.#options = options
@@ -106,7 +107,9 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
   }
 
   async start(): Promise<void> {
-    await this.#stopping
+    const stops = this.#stops
+    if (this.#stopping) await this.#stopping
+    if (stops !== this.#stops) throw new ClosedError(STOPPED_MEANWHILE)
     this.#wasStopped = false
     this.#started ??= this.#start()
     return this.#started
@@ -144,6 +147,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
 
   async stop(): Promise<void> {
     this.#wasStopped = true
+    this.#stops += 1
     this.#stopping ??= this.#stop().finally(() => (this.#stopping = undefined))
     return this.#stopping
   }
@@ -208,8 +212,6 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
     if (this.#refreshes.size > 0) this.#refreshes.emit(instance.lastRefresh!)
   }
 
-  // ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
   #findOrCreate(query: LiveInput<Row>, options: LiveOptions<never, Row>): LiveInstance {
     const { db, throttleMs = DEFAULTS.throttleMs } = this.#options
     const compiled = compileLiveQuery(db, query)
@@ -234,7 +236,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
 
   async #register(instance: LiveInstance): Promise<void> {
     try {
-      await this.start()
+      await (this.#started ??= this.#start())
       await this.#pipeline?.register(instance)
     } catch (error) {
       this.#registry.removeInstance(instance)
@@ -252,7 +254,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
       await pipeline.stop()
       this.#pipeline = undefined
       this.#started = undefined
-      throw this.#wasStopped ? new ClosedError('The engine was stopped while it was starting.') : error
+      throw this.#wasStopped ? new ClosedError(STOPPED_MEANWHILE) : error
     }
   }
 
@@ -317,11 +319,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
   }
 
   get #schema(): string {
-    const { schema = DEFAULTS.schema } = this.#options
-    if (schema === '' || Buffer.byteLength(schema) > 63) {
-      throw new InvalidOptionError(`schema must be a name of 1 to 63 bytes; it is "${schema}".`)
-    }
-    return schema
+    return this.#options.schema ?? DEFAULTS.schema
   }
 
   async #connectInstaller() {
@@ -348,3 +346,4 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
 }
 
 const NO_OPTIONS = Object.freeze({})
+const STOPPED_MEANWHILE = 'The engine was stopped while it was starting.'

@@ -212,6 +212,6 @@ test('options that make no sense are refused, with the reason', async () => {
   expect(await reasonOf({ refresh: 'always' })).toMatch(/INVALID_OPTION.*refresh/)
   expect(await reasonOf({ scope: { role: '' } })).toMatch(/INVALID_OPTION.*role/)
   expect(() => shop.engine({ safetyPollMs: 60_000 })).toThrow(/at most 5000/)
-  await expect(shop.engine({ schema: '' }).start()).rejects.toThrow(/schema/)
+  expect(() => shop.engine({ schema: '' })).toThrow(/schema/)
   expect(realtime.size).toBe(0)
 })

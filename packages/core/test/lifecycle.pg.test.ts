@@ -93,6 +93,23 @@ test('parity 04: a live query that is being opened when the engine stops is clos
   expect(live.status).toBe('closed')
 })
 
+test('parity 04: a stop counts, whatever was asked for before it in the same moment', async () => {
+  await using shop = await openShop()
+  await using realtime = shop.engine()
+  const started = realtime.start()
+  const stopped = realtime.stop()
+  await expect(started).rejects.toMatchObject({ code: 'CLOSED' })
+  await stopped
+  const again = realtime.start()
+  await again
+  const live = realtime.live(names(shop))
+  const outcomes = Promise.allSettled([live.ready, realtime.stop(), realtime.start(), realtime.stop()])
+  expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled'])
+  expect(realtime.status).toBe('stopped')
+  await expect(realtime.live(names(shop)).ready).rejects.toMatchObject({ code: 'CLOSED' })
+  await vi.waitFor(async () => expect(await engineConnections(shop)).toEqual([]))
+})
+
 test('parity 05: uninstalling is refused while the engine runs', async () => {
   await using shop = await openShop()
   await using realtime = shop.engine()

@@ -34,6 +34,10 @@ export function validateRealtimeOptions<DB>(options: RealtimeOptions<DB>): void 
   requireOptionalDuration('safetyPollMs', options.safetyPollMs, 10)
   requireOptionalDuration('auditMs', options.auditMs, 10)
   requireOptionalDuration('statementTimeoutMs', options.statementTimeoutMs, 1)
+  const { schema } = options
+  if (schema !== undefined && (schema === '' || Buffer.byteLength(schema) > 63)) {
+    throw new InvalidOptionError(`schema must be a name of 1 to 63 bytes; it is "${schema}".`)
+  }
   if ((options.safetyPollMs ?? 0) > 5_000) {
     throw new InvalidOptionError(
       'safetyPollMs must be at most 5000: it bounds how long a missed doorbell goes unnoticed.',

@@ -56,5 +56,5 @@ const VERSION_LENGTH = 8
 /** A hash of the rows; of what rows there are, where their order means nothing. */
 export function versionOf(shape: string, result: ResultText, ordered: boolean): string {
   const text = ordered ? result.text : textsOf(result).sort().join('')
-  return hash('sha256', `${shape}\0${text}`, 'base64url').slice(0, VERSION_LENGTH)
+  return hash('sha256', `${shape}\0${ordered}\0${text}`, 'base64url').slice(0, VERSION_LENGTH)
 }
