@@ -3,7 +3,7 @@ import { InstallError } from '../../errors.js'
 import { quoteIdentifier, quoteLiteral } from '../../util/postgres.js'
 import { attemptAlone, type AttemptOptions } from './attempts.js'
 import { inspectRelations, type InstalledRelation } from './catalog.js'
-import type { EntryDetails } from './log-reader.js'
+import { INSTALLED, type EntryDetails } from './log-reader.js'
 import type { CaptureObjects } from './objects.js'
 import { requirementOf, type ExcludeMap, type Requirement } from './requirement.js'
 import { grantStatements, SCHEMA_MARKER, schemaStatements } from './schema-sql.js'
@@ -170,7 +170,7 @@ function installedEntry(objects: CaptureObjects, quotedTable: string, installer:
   const mode = `pg_catalog.pg_sequence_last_value(${quoteLiteral(objects.mode)}::pg_catalog.regclass)`
   return objects.segments.map(
     (segment, index) =>
-      `INSERT INTO ${segment} (relation, command, details) SELECT ${quoteLiteral(quotedTable)}::pg_catalog.regclass, 'INSTALL', ${details}::json WHERE ${mode} & ${MODE.segment} = ${index}`,
+      `INSERT INTO ${segment} (relation, command, details) SELECT ${quoteLiteral(quotedTable)}::pg_catalog.regclass, '${INSTALLED}', ${details}::json WHERE ${mode} & ${MODE.segment} = ${index}`,
   )
 }
 

@@ -5,6 +5,9 @@ import { parseRecord } from '../record-text.js'
 import { digestLarge } from './digest.js'
 import type { CaptureObjects } from './objects.js'
 
+/** The command of an entry that says that triggers were created. */
+export const INSTALLED = 'INSTALL'
+
 /** What one statement sees of the log and of the state around it. */
 export interface LogReading {
   readonly snapshot: string
@@ -128,8 +131,9 @@ function readingOf(rows: readonly LogRow[]): LogReading {
   const transactions = new Set<string>()
   const found: LogRow[] = []
   for (const row of rows) {
-    const [text, xid, sequence, relation] = row
-    if (xid !== null) transactions.add(xid)
+    const [text, xid, sequence, relation, command] = row
+    // Whoever installs is no writer that readers could lie awake for.
+    if (xid !== null && command !== INSTALLED) transactions.add(xid)
     if (sequence !== null) found.push(row)
     else if (text !== null && relation !== null) fingerprints.set(Number(relation), text)
     else if (text !== null) state = text
@@ -239,7 +243,7 @@ SELECT NULL, xid, sequence, relation, command,
   pg_catalog.unnest(CASE command WHEN 'UPDATE' THEN images[${half} + 1:] WHEN 'INSERT' THEN images END), details
 FROM entries WHERE relation = ANY ($2::oid[])
 UNION ALL
-SELECT NULL, xid, NULL, NULL, NULL, NULL, NULL, NULL FROM entries WHERE relation <> ALL ($2::oid[])`
+SELECT NULL, xid, NULL, NULL, NULL, NULL, NULL, NULL FROM entries WHERE relation <> ALL ($2::oid[]) AND command IS DISTINCT FROM '${INSTALLED}'`
 }
 
 /**
