@@ -44,7 +44,7 @@ function planTable({ relation, columns }: RelationUse): PlanTable {
     schema,
     name,
     label,
-    columns: columnNames(relation.columns, columns),
+    columns: columnNames(relation, columns),
     family: [oid, ...descendants, ...ancestors],
     ancestors,
     columnTypes: Object.fromEntries(relation.columns.map((column) => [column.name, column.type])),

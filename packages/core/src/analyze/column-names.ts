@@ -1,11 +1,14 @@
-import type { CatalogColumn } from './catalog/relations.js'
+import type { CatalogRelation } from './catalog/relations.js'
 
 const TABLEOID = -6
 
 /** The names of columns by their numbers, and of those that they are computed from. */
-export function columnNames(all: readonly CatalogColumn[], used: ReadonlySet<number>): ReadonlySet<string> | 'all' {
-  // Whole rows, and system columns such as xmin, which every UPDATE changes; only moving a row changes its tableoid.
-  if ([...used].some((number) => number <= 0 && number !== TABLEOID)) return 'all'
+export function columnNames(
+  { columns: all, descendants }: Pick<CatalogRelation, 'columns' | 'descendants'>,
+  used: ReadonlySet<number>,
+): ReadonlySet<string> | 'all' {
+  // Whole rows, and system columns: every UPDATE changes xmin, and any may move a row to a partition of another tableoid.
+  if ([...used].some((number) => number <= 0 && (number !== TABLEOID || descendants.length > 0))) return 'all'
   const names = new Set<string>()
   for (const column of all) {
     if (!used.has(column.number)) continue

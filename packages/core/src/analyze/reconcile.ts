@@ -91,7 +91,7 @@ function columnsByOccurrence(
   if (rawMayName || seen.length === 1) return () => all
   const namesOf = (used: ReadonlySet<string>): ReadonlySet<string> => {
     const numbers = relation.columns.filter(({ name }) => used.has(name)).map(({ number }) => number)
-    const names = columnNames(relation.columns, new Set([...numbers, ...policyColumns]))
+    const names = columnNames(relation, new Set([...numbers, ...policyColumns]))
     return names === 'all' ? new Set(all) : names
   }
   const explained = new Set(seen.flatMap(({ columns }) => [...namesOf(columns)]))
