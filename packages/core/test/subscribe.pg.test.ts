@@ -149,7 +149,13 @@ test('parity 11: a query that fails is no end for a handle that is given another
   letGo()
   await replaced
   expect(await live.ready).toEqual([{ id: 2, name: 'Bob' }])
-  expect(live.status).toBe('live')
+  // Nor is it one later, when a third one fails.
+  await expect(live.replace(sql<{ id: number; name: string }>`select * from nowhere`)).rejects.toMatchObject({
+    code: 'MISSING_OBJECT',
+  })
+  await shop.run(`update users set name = 'Bert' where id = 2`)
+  await realtime.barrier()
+  expect(live).toMatchObject({ status: 'live', single: { id: 2, name: 'Bert' } })
 })
 
 test('parity 11: a handle that is closed while another query is made live for it', async () => {

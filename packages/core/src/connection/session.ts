@@ -32,8 +32,9 @@ export interface SessionOptions {
 
 const MINIMUM_VERSION = 140_000
 
-// Only where nobody else will get the server's session. The user's server may limit idle sessions or statements, or make transactions read-only unless they say otherwise;
-// the engine's own connections are long-lived by purpose, and tell writers that somebody reads.
+// Only where nobody else will get the server's session. The user's server may limit idle sessions or statements, or make
+// transactions read-only unless they say otherwise; the engine's own connections are long-lived by purpose, and tell writers
+// that somebody reads.
 const SETTINGS =
   'SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; SET lock_timeout = 0; ' +
   'SET default_transaction_read_only = off'

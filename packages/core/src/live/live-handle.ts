@@ -129,7 +129,7 @@ export class LiveHandle implements LiveQuery<Row>, Holder, Watcher {
   /** If there was one. */
   #keepOlder(): void {
     this.#replacing = undefined
-    if (this.#firstError) this.end(this.#firstError)
+    if (this.#firstError && !this.#instance) this.end(this.#firstError)
   }
 
   close(): boolean {

@@ -1,14 +1,5 @@
 import { fileURLToPath } from 'node:url'
-
-/** The part of a Vite plugin that is needed; vitest brings Vite, which is no dependency of ours. */
-interface ResolvePlugin {
-  readonly name: string
-  readonly enforce: 'pre'
-  resolveId(
-    this: { resolve(source: string, importer: string, options: { skipSelf: true }): Promise<unknown> },
-    source: string,
-  ): Promise<unknown>
-}
+import type { ResolvePlugin } from '@pg-realtime/tooling/resolve-plugin'
 
 /** Runs tests, and the sources under test, on another Kysely than `kysely`, which takes the place of that one. */
 export function withKysely(version: string): ResolvePlugin {

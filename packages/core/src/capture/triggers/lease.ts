@@ -50,8 +50,8 @@ export class Lease {
     return hasLapsed
   }
 
-  /** They may have, for all that is known. */
-  hasLapsed(): void {
+  /** They may have, for all that is known: the next one who asks is told so. */
+  suspectLapse(): void {
     this.#hasLapsed = true
   }
 

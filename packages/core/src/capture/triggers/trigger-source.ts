@@ -253,7 +253,7 @@ export class TriggerSource implements ChangeSource {
       this.#gaps.add(reason, snapshot, await notElsewhere(control, snapshot.inProgress))
     } catch (error) {
       // The next reading must have the same doubt.
-      lease.hasLapsed()
+      lease.suspectLapse()
       throw error
     }
     running.signals.wake()
