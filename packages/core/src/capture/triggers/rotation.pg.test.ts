@@ -232,3 +232,15 @@ test('a log that a dump brought from another server is emptied, and is no gap fo
   const { changes, gap } = await harness.read()
   expect([changes.length, gap]).toEqual([1, undefined])
 })
+
+test('a rotation that fails is reported, and disturbs nothing else on its connection', async () => {
+  await using log = await rotating()
+  const { harness } = log
+  await harness.run(`create or replace function _pg_realtime.rotate(horizon pg_snapshot, due boolean) returns text
+    language plpgsql as $$ begin raise 'no room'; end $$`)
+  await log.pass(20_000)
+  expect(harness.errors.map(({ message }) => message)).toContainEqual(expect.stringContaining('no room'))
+  await harness.control.query('select 1')
+  await harness.run('insert into items values (1)')
+  expect(await harness.changes()).toHaveLength(1)
+})

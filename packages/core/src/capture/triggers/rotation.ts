@@ -48,10 +48,10 @@ export class Rotation {
     const horizon = oldest && oldest.at <= now - HORIZON_MS ? oldest.snapshot.text : null
     const due = this.#segment >= 0 && now - this.#segmentSince >= SEGMENT_MS
     // It looks at the log twice, and the second time must see who committed in between, whatever the database's default is.
+    // Of one message PostgreSQL makes a transaction that ends with it, also where it fails.
     const results = (await control.query<{ done: string }>(
-      `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-       SELECT ${this.#objects.rotate}(${horizon === null ? 'NULL' : quoteLiteral(horizon)}::pg_catalog.pg_snapshot, ${due}) AS done;
-       COMMIT`,
+      `SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
+       SELECT ${this.#objects.rotate}(${horizon === null ? 'NULL' : quoteLiteral(horizon)}::pg_catalog.pg_snapshot, ${due}) AS done`,
     )) as unknown as readonly QueryResult<{ done: string }>[]
     return results[1]?.rows[0]?.done ?? ''
   }
