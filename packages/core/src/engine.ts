@@ -23,6 +23,7 @@ import { Registry } from './live/registry.js'
 import { validateLiveOptions, validateRealtimeOptions } from './live/validate-options.js'
 import { Pipeline } from './pipeline.js'
 import { Schedule } from './refresh/schedule.js'
+import type { Guess } from './refresh/foresight.js'
 import type { Shapes } from './refresh/shape.js'
 import { labelOf, namesOf, transformOf } from './route/names.js'
 import { RefreshFilter } from './route/refresh-filter.js'
@@ -44,6 +45,8 @@ export interface EngineOverrides {
   readonly plan?: (plan: Plan) => Plan
   /** How instances of one shape are refreshed. */
   readonly shapes?: Shapes
+  /** Which of them are sent along with the reading of the log. */
+  readonly guess?: Guess
 }
 
 const DEFAULTS = {
@@ -290,6 +293,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
       ),
       isPooled: listen !== undefined,
       shapes: this.#overrides.shapes,
+      guess: this.#overrides.guess,
       statementTimeoutMs: options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs,
       mapPlan: plan,
       labelOf: (table) => labelOf(names, table),

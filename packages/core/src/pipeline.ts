@@ -20,6 +20,7 @@ import type { EngineStatus } from './live/contract.js'
 import type { LiveInstance } from './live/live-instance.js'
 import type { Registry } from './live/registry.js'
 import { Barriers } from './refresh/barrier.js'
+import type { Guess } from './refresh/foresight.js'
 import type { Shapes } from './refresh/shape.js'
 import { TickLoop } from './refresh/tick-loop.js'
 import { Dispatcher } from './route/dispatcher.js'
@@ -47,6 +48,7 @@ export interface PipelineOptions {
   /** The pool's connections are a pooler's: what is prepared on one ends with the transaction. */
   readonly isPooled: boolean
   readonly shapes: Shapes | undefined
+  readonly guess: Guess | undefined
   readonly statementTimeoutMs: number
   readonly mapPlan: (plan: Plan) => Plan
   /** A table of the application's database interface, as plans label it. */
@@ -90,6 +92,7 @@ export class Pipeline {
       maxConnections: options.maxRefreshConnections,
       isPooled: options.isPooled,
       shapes: options.shapes,
+      guess: options.guess,
       statementTimeoutMs: options.statementTimeoutMs,
     })
     this.#dispatcher = new Dispatcher<LiveInstance>({

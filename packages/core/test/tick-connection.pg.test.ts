@@ -1,28 +1,18 @@
 /** A tick runs on an idle connection of the pool, where its refresh goes on; what the application did to it must not matter. */
 import { sql } from 'kysely'
-import pg, { type ClientBase } from 'pg'
+import type { ClientBase } from 'pg'
 import { expect, test, vi } from 'vitest'
 import { startEngine } from './support/engine.js'
+import { NOBODY } from './support/guess.js'
+import { recordTexts } from './support/record-texts.js'
 import { openShop } from './support/shop.js'
 import { Tap } from './support/tap.js'
-
-/** The texts that every connection of this process sends. */
-function recordTexts() {
-  const spy = vi.spyOn(pg.Client.prototype, 'query')
-  return {
-    get texts(): readonly string[] {
-      const queries = spy.mock.calls.map(([query]) => query as string | { readonly text?: string })
-      return queries.map((query) => (typeof query === 'string' ? query : (query.text ?? '')))
-    },
-    [Symbol.dispose]: () => spy.mockRestore(),
-  }
-}
 
 const NAMES = ['Eve', 'Mallory', 'Trent']
 
 test('one live query needs two messages, and no exported snapshot', async () => {
   await using shop = await openShop()
-  await using realtime = shop.engine({ throttleMs: 0 })
+  await using realtime = shop.engine({ throttleMs: 0 }, { guess: NOBODY })
   const live = realtime.live(shop.db.selectFrom('users').select('name').where('id', '=', 1))
   for (const name of ['Ada', ...NAMES]) {
     await shop.run('update users set name = $1 where id = 1', [name])

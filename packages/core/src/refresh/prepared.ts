@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { literalOf } from '../util/parameter-text.js'
 import type { Shape } from './shape.js'
+import type { ParameterRow } from './together.js'
 
 /** Names are this process's own: behind a pooler several processes share a server's connection. */
 const PREFIX = `pg_realtime_${randomBytes(5).toString('hex')}`
@@ -61,6 +63,12 @@ export class PreparedNames {
 
 function removalOf(names: readonly string[]): readonly string[] {
   return names.map((name) => `DEALLOCATE ${name}`)
+}
+
+/** Runs a prepared shape. */
+export function executionOf(name: string, parameters: ParameterRow): string {
+  const values = parameters.map(literalOf)
+  return values.length === 0 ? `EXECUTE ${name}` : `EXECUTE ${name}(${values.join(', ')})`
 }
 
 let counter = 0

@@ -6,7 +6,8 @@ import type { RawField } from './contract.js'
 export type TextResult = QueryArrayResult<(string | null)[]>
 
 const asText = (text: string) => text
-const RAW_TYPES = { getTypeParser: () => asText } as unknown as NonNullable<QueryArrayConfig['types']>
+/** All values as PostgreSQL's text output. */
+export const RAW_TYPES = { getTypeParser: () => asText } as unknown as NonNullable<QueryArrayConfig['types']>
 
 /** Begins a transaction on an exported snapshot. */
 export function beginOnSnapshot(snapshotId: string): readonly string[] {

@@ -8,11 +8,10 @@
  * What must hold: every instance of a message gets exactly one answer, unless the connection is lost, which is thrown.
  */
 import { isConnectionError, queryError, sqlState } from '../util/postgres.js'
-import { literalOf } from '../util/parameter-text.js'
 import type { RealtimeError } from '../errors.js'
 import type { RawContent, RawField, Refreshable } from './contract.js'
 import { BeginError, type Lane, type Part } from './lane.js'
-import type { PreparedNames, PreparedStatements } from './prepared.js'
+import { executionOf, type PreparedNames, type PreparedStatements } from './prepared.js'
 import { fieldsOf, type TextResult } from './run-query.js'
 import type { Shape } from './shape.js'
 import type { Item, Message, Step } from './work.js'
@@ -170,7 +169,7 @@ export class Runner<Query extends Refreshable> {
 
   #executions(step: Step<Query>): Part {
     const name = this.#names.of(step.shape)!
-    return { ...step, statements: step.items.map((item) => execution(name, item)) }
+    return { ...step, statements: step.items.map(({ parameters }) => executionOf(name, parameters ?? [])) }
   }
 
   async #oneByOne(steps: readonly Step<Query>[]): Promise<Answer<Query>[]> {
@@ -247,16 +246,8 @@ function isInterrupted(error: unknown): boolean {
   return sqlState(error) === '57014'
 }
 
-function contentOf({ rows }: TextResult): RawContent {
+export function contentOf({ rows }: TextResult): RawContent {
   return { kind: 'rows', rows }
-}
-
-function execution(
-  name: string,
-  { parameters }: { readonly parameters: readonly (string | null)[] | undefined },
-): string {
-  const values = (parameters ?? []).map(literalOf)
-  return values.length === 0 ? `EXECUTE ${name}` : `EXECUTE ${name}(${values.join(', ')})`
 }
 
 function itemsOf<Query extends Refreshable>(steps: readonly Step<Query>[]) {

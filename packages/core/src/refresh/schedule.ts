@@ -97,7 +97,17 @@ export class Schedule {
   dueAt(isForced = false): number | undefined {
     if (this.#dirtySince === undefined || this.#running) return undefined
     if (isForced) return this.#missed > 0 ? this.#notBefore : -Infinity
+    return this.opensAt
+  }
+
+  /** When a refresh may begin that a change asks for now, unless one is running. */
+  get opensAt(): number {
     return Math.max(this.#windowEnds, this.#notBefore)
+  }
+
+  /** Whether the last refresh failed, or did not take place. */
+  get hasFailed(): boolean {
+    return this.#failures > 0 || this.#missed > 0
   }
 
   /** The tick on whose snapshot the present or most recent refresh runs. */

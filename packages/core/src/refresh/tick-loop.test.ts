@@ -7,9 +7,10 @@ import type { Batch } from '../change.js'
 import type { RealtimeError } from '../errors.js'
 import { systemClock, type Clock } from '../util/clock.js'
 import { deferred } from '../util/deferred.js'
+import type { TickSession } from './batch-reader.js'
 import type { Accepted, Refreshable } from './contract.js'
 import { Schedule } from './schedule.js'
-import { TickLoop, type TickLoopOptions, type TickSession } from './tick-loop.js'
+import { TickLoop, type TickLoopOptions } from './tick-loop.js'
 
 const BATCH: Batch = { changes: [], snapshot: '1:1:', gap: undefined }
 const NO_CHANGES: Partial<ChangeSource> = { writesNext: () => false, read: () => Promise.resolve(BATCH) }

@@ -6,38 +6,26 @@
  * Ticks never overlap; the refreshes that they start may outlive them. A tick is requested by the change source, by a
  * new live query, by a throttle window that ends, and by a barrier.
  */
-import type { Client, ClientBase, Pool, PoolClient } from 'pg'
+import type { ClientBase, Pool, PoolClient } from 'pg'
 import type { Batch, SnapshotToken } from '../change.js'
 import type { ChangeSource } from '../capture/contract.js'
 import type { RefreshReason } from '../live/contract.js'
 import type { RoutedChange } from '../route/contract.js'
 import type { Clock } from '../util/clock.js'
-import { startDeadline } from '../util/deadline.js'
 import { deferred } from '../util/deferred.js'
-import { checkOut } from '../util/pool.js'
-import { isConnectionError, sqlState } from '../util/postgres.js'
+import { BatchReader, type TickSession } from './batch-reader.js'
 import type { Refreshable } from './contract.js'
+import { Foresight, type Ahead, type Guess } from './foresight.js'
 import { Lanes } from './lanes.js'
 import { PreparedStatements } from './prepared.js'
 import { Shapes } from './shape.js'
 import { Work } from './work.js'
-import { TickTransaction } from './tick-transaction.js'
+import type { TickTransaction } from './tick-transaction.js'
 import { Waiting, type Group } from './waiting.js'
-import { leave, refresh, type Failure, type TickSnapshot } from './worker.js'
+import { afterDelivery, deliver, leave, parserOf, refresh, type Failure, type TickSnapshot } from './worker.js'
 
-/** Where a tick reads: undefined while there is no connection. */
-export interface TickSession {
-  readonly reader: Client
-  readonly origin: string
-  /** Whether its connections, and so probably the pool's, are no pooler's. */
-  readonly isDirect: boolean
-  /** Gives the connection up as lost. */
-  abandon(this: void, error: Error): void
-}
-
-const ANSWER_MS = 10_000
-/** A connection of the pool that is idle comes at once, or the reader does. */
-const IDLE_MS = 100
+/** Ahead of more, nothing is guessed. */
+const MOST_WAITING = 64
 
 interface TickSnapshots {
   readonly token: SnapshotToken
@@ -64,6 +52,8 @@ export interface TickLoopOptions {
   /** The pool's connections are a pooler's, which may share them out by the transaction. */
   readonly isPooled: boolean
   readonly shapes?: Shapes | undefined
+  /** Whom to expect in the next tick. */
+  readonly guess?: Guess | undefined
   readonly statementTimeoutMs: number
 }
 
@@ -75,14 +65,14 @@ export class TickLoop<Query extends Refreshable> {
   readonly #refreshes = new Set<Promise<void>>()
   readonly #clients = new Set<PoolClient>()
   readonly #waiting: Waiting<Query>
+  readonly #foresight: Foresight<Query>
+  readonly #reader: BatchReader<Query>
   #tick = 0
   #completed = 0
   #isRequested = false
   #running: Promise<void> | undefined
   #timer: unknown
   #isStopped = false
-  /** The session in which a connection of the pool could not read the log: its role may not, or a limit of it is short. */
-  #unfitIn: TickSession | undefined
 
   constructor(options: TickLoopOptions) {
     this.#options = options
@@ -90,6 +80,17 @@ export class TickLoop<Query extends Refreshable> {
     this.#shapes = options.shapes ?? new Shapes()
     this.#prepared = new PreparedStatements(options.isPooled)
     this.#waiting = new Waiting(this.#lanes, this.#shapes)
+    this.#foresight = new Foresight(this.#shapes, options.statementTimeoutMs, options.guess)
+    this.#reader = new BatchReader<Query>({
+      pool: options.pool,
+      clock: options.clock,
+      source: options.source,
+      isPooled: options.isPooled,
+      hasLane: () => this.#lanes.free(false) > 0,
+      clients: this.#clients,
+      lookAhead: (client) => this.#lookAhead(client),
+      onWrongGuess: () => this.#foresight.wasWrong(),
+    })
   }
 
   /** The number of the tick that runs now or ran last: what happens after this call is in a later one. */
@@ -163,11 +164,16 @@ export class TickLoop<Query extends Refreshable> {
   async #runTick(session: TickSession): Promise<void> {
     const tick = ++this.#tick
     if (!session.isDirect) this.#prepared.distrust()
-    const { transaction, batch } = await this.#read(session)
+    const { transaction, batch, ahead } = await this.#reader.read(session)
+    const token = `${session.origin}.${batch.snapshot}`
     try {
       await transaction.begin()
       await this.#options.route(batch, tick, transaction.client)
-      await this.#refreshDue(tick, transaction, session, `${session.origin}.${batch.snapshot}`)
+      const { pooled } = transaction
+      const answered = ahead && pooled ? await this.#showAnswered(ahead, tick, pooled, token) : []
+      const refreshed = await this.#refreshDue(tick, transaction, session, token)
+      this.#foresight.saw([...answered, ...refreshed], ahead)
+      if (answered.length > 0) await afterDelivery()
       await transaction.commit()
     } catch (error) {
       transaction.discard(error)
@@ -178,47 +184,30 @@ export class TickLoop<Query extends Refreshable> {
     }
   }
 
-  /** On an idle connection of the pool where there is one, because the refresh can go on there. */
-  async #read(session: TickSession): Promise<{ readonly transaction: TickTransaction; readonly batch: Batch }> {
-    const client = await this.#idleClient(session)
-    if (client) {
-      const transaction = TickTransaction.onPool(client)
-      this.#clients.add(client)
-      try {
-        return { transaction, batch: await this.#readIn(transaction, session) }
-      } catch (error) {
-        // The source has not gone on: the reader has the whole batch.
-        transaction.discard(error)
-        this.#clients.delete(client)
-        if (sqlState(error) !== undefined) this.#unfitIn = session
-        else if (!isConnectionError(error)) throw error
-      }
-    }
-    const transaction = TickTransaction.onReader(session.reader)
-    return { transaction, batch: await this.#readIn(transaction, session) }
+  #lookAhead(client: PoolClient): Ahead<Query> | undefined {
+    // Many are better refreshed together.
+    if (this.#waiting.size > MOST_WAITING) return undefined
+    const now = this.#options.clock.now()
+    return this.#foresight.look(this.#waiting.due(this.#tick, now), this.#prepared.on(client), now)
   }
 
-  /** Answered by any server that is there: silence means that the connection is dead. */
-  async #readIn(transaction: TickTransaction, { abandon }: TickSession): Promise<Batch> {
-    const { clock, source } = this.#options
-    const end = startDeadline(clock, ANSWER_MS, () => {
-      transaction.destroy()
-      abandon(new Error(`the server did not answer within ${ANSWER_MS} ms`))
-    })
-    void transaction.answered.then(end)
-    try {
-      return await source().read(transaction.client)
-    } finally {
-      end()
-    }
+  /** Of what was sent along with the reading, what is due now. */
+  async #showAnswered(
+    ahead: Ahead<Query>,
+    tick: number,
+    client: PoolClient,
+    token: SnapshotToken,
+  ): Promise<readonly Query[]> {
+    const answers = ahead.take(this.#waiting.due(tick, this.#options.clock.now()), tick)
+    const queries = answers.map(({ item }) => item.query)
+    for (const query of queries) this.#waiting.delete(query)
+    for (const answer of answers) await deliver(answer, { token, parser: parserOf(client) })
+    for (const query of queries) this.#keepDirty(query)
+    return queries
   }
 
-  async #idleClient(session: TickSession): Promise<PoolClient | undefined> {
-    const { pool, clock, isPooled, source } = this.#options
-    // What is written in a lent transaction would be undone with what the tick has set.
-    if (isPooled || !session.isDirect || this.#unfitIn === session || source().writesNext()) return undefined
-    if (!(pool.idleCount > 0) || pool.waitingCount > 0 || this.#lanes.free(false) === 0) return undefined
-    return checkOut(pool, clock, IDLE_MS).catch(() => undefined)
+  #keepDirty(query: Query): void {
+    if (query.schedule.isDirty && !query.isClosed) this.#waiting.add(query)
   }
 
   /** Resolves when the tick's transaction is not needed any more, and brief work is done. */
@@ -227,9 +216,9 @@ export class TickLoop<Query extends Refreshable> {
     transaction: TickTransaction,
     session: TickSession,
     token: SnapshotToken,
-  ): Promise<void> {
+  ): Promise<readonly Query[]> {
     const groups = this.#waiting.groups(tick, this.#options.clock.now())
-    if (groups.length === 0) return
+    if (groups.length === 0) return []
     const isSpread = groups.reduce((sum, { lanes }) => sum + lanes, 0) > 1
     // Before jobs are begun, which must end.
     const id = isSpread || !transaction.isLendable ? await transaction.exportSnapshot() : undefined
@@ -250,6 +239,7 @@ export class TickLoop<Query extends Refreshable> {
     }
     await Promise.all(imports)
     imported.resolve()
+    return groups.flatMap(({ queries }) => queries)
   }
 
   /**
@@ -302,7 +292,7 @@ export class TickLoop<Query extends Refreshable> {
       // What no worker came to: the pool gave no connection, or the engine stops.
       const failure = failures.find((one) => one !== undefined)
       for (const job of work.drain()) leave(job, failure, token, isOver())
-      for (const query of queries) if (query.schedule.isDirty && !query.isClosed) this.#waiting.add(query)
+      for (const query of queries) this.#keepDirty(query)
       this.#refreshes.delete(tracked)
       this.#progress()
     })

@@ -12,6 +12,7 @@ import { OWN_TYPES } from '../util/own-types.js'
 import { deferred } from '../util/deferred.js'
 import { backendOf, checkIn, destroyConnection } from '../util/pool.js'
 import { SAVEPOINT } from './lane.js'
+import { RAW_TYPES, type TextResult } from './run-query.js'
 
 const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
 const EXPORT = 'SELECT pg_catalog.pg_export_snapshot() AS id'
@@ -45,12 +46,16 @@ export class TickClient {
     if (!opening) return this.#send(query, values)
     this.#opening = undefined
     const plain = plainText(query, values)
-    const text = [...opening.statements, ...(plain === undefined ? [] : [plain])].join('; ')
-    const message = plain !== undefined && typeof query === 'object' ? { ...query, text } : text
+    const { statements, ahead } = opening
+    const text = [...statements, ...(plain === undefined ? [] : [plain]), ...(ahead?.statements ?? [])].join('; ')
+    const config = plain !== undefined && typeof query === 'object' ? query : {}
+    const message = { ...config, text, ...(ahead && { rowMode: 'array', types: RAW_TYPES }) }
     const results = (await this.#send(message).finally(opening.onAnswer)) as readonly QueryResult[]
+    const end = results.length - (ahead?.statements.length ?? 0)
     opening.onResults(results)
+    ahead?.answered(results.slice(end) as unknown as readonly TextResult[])
     if (plain === undefined) return this.#send(query, values)
-    const own = results.slice(opening.statements.length)
+    const own = results.slice(statements.length, end)
     return own.length === 1 ? own[0] : own
   }
 
@@ -69,8 +74,15 @@ function plainText(query: string | object, values: unknown): string | undefined 
   return own === undefined && name === undefined ? text : undefined
 }
 
+/** Statements that go along with the first query, after it, and leave the transaction as it was. */
+interface Companions {
+  readonly statements: readonly string[]
+  answered(results: readonly TextResult[]): void
+}
+
 interface Opening {
   readonly statements: readonly string[]
+  readonly ahead: Companions | undefined
   /** The server has answered, or the connection is lost. */
   readonly onAnswer: () => void
   readonly onResults: (results: readonly QueryResult[]) => void
@@ -91,17 +103,19 @@ export class TickTransaction {
     return new TickTransaction(reader, false)
   }
 
-  static onPool(client: PoolClient): TickTransaction {
-    return new TickTransaction(client, true)
+  /** `ahead`: the first query's rows are read as text then. */
+  static onPool(client: PoolClient, ahead?: Companions): TickTransaction {
+    return new TickTransaction(client, true, ahead)
   }
 
-  private constructor(connection: Client | PoolClient, isPools: boolean) {
+  private constructor(connection: Client | PoolClient, isPools: boolean, ahead?: Companions) {
     this.#connection = connection
     this.#isPools = isPools
     this.#tickClient = clients.get(connection) ?? new TickClient(connection, !isPools)
     clients.set(connection, this.#tickClient)
     this.#tickClient.openWith({
       statements: [BEGIN, isPools ? `SAVEPOINT ${SAVEPOINT}` : EXPORT],
+      ahead,
       onAnswer: this.#answered.resolve,
       onResults: ([, second]) => {
         this.#state = 'begun'

@@ -13,15 +13,26 @@
  */
 import { createHash } from 'node:crypto'
 import type { Plan } from '../analyze/plan.js'
-import { arrayText, literalOf } from '../util/parameter-text.js'
+import { arrayText, literalOf, parameterText } from '../util/parameter-text.js'
 import { replaceParameters } from '../util/sql-text.js'
-import type { RawContent, RawField, RawRow } from './contract.js'
+import type { RawContent, RawField, RawRow, Refreshable } from './contract.js'
 import { fieldsOf, type TextResult } from './run-query.js'
 
 /** One row of parameters, as PostgreSQL would read them. */
 export type ParameterRow = readonly (string | null)[]
 
 const MOST_PARAMETERS = 100
+
+/** Undefined where only `pg` itself can send one of them. */
+export function parameterRow({ parameters, plan }: Pick<Refreshable, 'parameters' | 'plan'>): ParameterRow | undefined {
+  const row: (string | null)[] = []
+  for (const [index, value] of parameters.entries()) {
+    const text = parameterText(value, plan.parameterTypes[index])
+    if (text === undefined) return undefined
+    row.push(text)
+  }
+  return row
+}
 
 export interface TogetherForm {
   /** The statement for these instances, without any parameter of its own. */

@@ -26,6 +26,10 @@ export class Waiting<Query extends Refreshable> {
     this.#shapes = shapes
   }
 
+  get size(): number {
+    return this.#queries.size
+  }
+
   add(query: Query): void {
     this.#queries.add(query)
   }

@@ -1,12 +1,11 @@
 import type { Scope } from '../live/contract.js'
-import { parameterText } from '../util/parameter-text.js'
 import type { RefreshReason } from '../live/contract.js'
 import type { RoutedChange } from '../route/contract.js'
 import type { Refreshable } from './contract.js'
 import { partOf, type Part } from './reread.js'
 import { scopeKey } from './scope.js'
 import type { Shape, Shapes, Way } from './shape.js'
-import type { ParameterRow } from './together.js'
+import { parameterRow, type ParameterRow } from './together.js'
 
 export interface Job<Query extends Refreshable> {
   readonly query: Query
@@ -164,16 +163,6 @@ export class Work<Query extends Refreshable> {
     if (group.items.length === 0) this.#alone.shift()
     return { way: 'alone', steps: [{ ...group, items }] }
   }
-}
-
-function parameterRow({ parameters, plan }: Refreshable): ParameterRow | undefined {
-  const row: (string | null)[] = []
-  for (const [index, value] of parameters.entries()) {
-    const text = parameterText(value, plan.parameterTypes[index])
-    if (text === undefined) return undefined
-    row.push(text)
-  }
-  return row
 }
 
 function compare(a: string, b: string): number {

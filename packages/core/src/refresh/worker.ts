@@ -127,8 +127,7 @@ export async function refresh<Query extends Refreshable>(
     }
     onHandedOver()
     if (snapshot.kind === 'lent' && snapshot.imported) await snapshot.imported
-    // What was just shown is on its way by the next turn, and need not wait for another message to the server.
-    if (!lane.isCommitted) await nextTurn()
+    if (!lane.isCommitted) await afterDelivery()
     await runner.finish()
     release(client, options)
     return undefined
@@ -201,6 +200,15 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
+/**
+ * What was just shown is on its way by the next turn, and what arrived meanwhile is read in the one after it: neither need
+ * wait for another message to the server.
+ */
+export async function afterDelivery(): Promise<void> {
+  await nextTurn()
+  await nextTurn()
+}
+
 interface Delivery {
   readonly token: SnapshotToken
   readonly parser: RawResult['parser']
@@ -208,7 +216,10 @@ interface Delivery {
 
 type Result<Query extends Refreshable> = Extract<Answer<Query>, { readonly kind: 'rows' }>
 
-function deliver<Query extends Refreshable>(answer: Answer<Query>, delivery: Delivery): Promise<void> | undefined {
+export function deliver<Query extends Refreshable>(
+  answer: Answer<Query>,
+  delivery: Delivery,
+): Promise<void> | undefined {
   const { query, reasons } = answer.item
   if (answer.kind === 'postponed') query.schedule.postpone()
   else if (answer.kind === 'failed') {
@@ -254,7 +265,7 @@ function show<Query extends Refreshable>(
   outcome.publish()
 }
 
-function parserOf(client: PoolClient): RawResult['parser'] {
+export function parserOf(client: PoolClient): RawResult['parser'] {
   return (typeOid) => client.getTypeParser(typeOid, 'text') as (text: string) => unknown
 }
 

@@ -40,7 +40,6 @@ export function materialize<Row>(
   const after: ResultText = { text: content.text, ends: endsOf(content) }
   const match = matchTexts(known ?? NOTHING, after)
   if (known && !ordered && match.came.length === 0 && match.went.length === 0) return known
-  // Plugins may have made something else of the rows before.
   // Plugins may have made something else of the rows before, and of these.
   const parsed = parseRows(result, after, match, transform ? undefined : (known as Parsed | undefined))
   const isPlain = transform === undefined && parsed.isPlain && known?.isPlain !== false

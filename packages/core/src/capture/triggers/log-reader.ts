@@ -74,7 +74,7 @@ export async function readLog(
   objects: CaptureObjects,
   { previous, relations, hadOpen, statements }: ReadOptions,
 ): Promise<LogReading> {
-  const sql = readSql(objects, hadOpen)
+  const sql = () => readSql(objects, hadOpen)
   const rows = statements
     ? await execute(
         transaction,
@@ -83,7 +83,7 @@ export async function readLog(
         previous,
         relations,
       )
-    : (await transaction.query<LogRow>({ text: sql, values: [previous ?? null, relations], rowMode: 'array' })).rows
+    : (await transaction.query<LogRow>({ text: sql(), values: [previous ?? null, relations], rowMode: 'array' })).rows
   return readingOf(rows)
 }
 
@@ -93,14 +93,14 @@ export async function readLog(
  */
 async function execute(
   transaction: ClientBase,
-  { sql, name }: { readonly sql: string; readonly name: string },
+  { sql, name }: { readonly sql: () => string; readonly name: string },
   prepared: Set<string>,
   previous: string | undefined,
   relations: readonly RelationId[],
 ): Promise<readonly LogRow[]> {
   const quoted = quoteIdentifier(name)
   if (!prepared.has(name)) {
-    await transaction.query(`PREPARE ${quoted}(pg_catalog.pg_snapshot, pg_catalog.oid[]) AS ${sql}`)
+    await transaction.query(`PREPARE ${quoted}(pg_catalog.pg_snapshot, pg_catalog.oid[]) AS ${sql()}`)
   }
   const snapshot = previous === undefined ? 'NULL' : quoteLiteral(previous)
   const text = `SET LOCAL plan_cache_mode = force_generic_plan; EXECUTE ${quoted}(${snapshot}, '{${relations.join()}}')`
