@@ -98,6 +98,37 @@ test('a policy that reads another table is followed: a grant there changes the r
   expect(live.rows).toEqual([])
 })
 
+test('a role that leaves another one, or the one above that, sees no more of its rows', async () => {
+  await using shop = await openShop()
+  const [member, group, staff] = [await shop.role(), await shop.role(), await shop.role()]
+  await shop.run(`grant ${group.name} to ${member.name}; grant ${staff.name} to ${group.name};
+    alter table orders enable row level security; grant select on orders to ${member.name};
+    create policy staff on orders to ${staff.name} using (true)`)
+  await using realtime = shop.engine({ auditMs: 50 })
+  const scope = { role: member.name }
+  const live = realtime.live(shop.db.selectFrom('orders').select('code').orderBy('id'), { scope })
+  expect(await live.ready).toHaveLength(2)
+  await shop.run(`revoke ${staff.name} from ${group.name}`)
+  await until(live, ({ rows }) => rows.length === 0)
+  await shop.run(`grant ${staff.name} to ${group.name}`)
+  await until(live, ({ rows }) => rows.length === 2)
+  await shop.run(`revoke ${group.name} from ${member.name}`)
+  await until(live, ({ rows }) => rows.length === 0)
+  expect(realtime.errors).toEqual([])
+})
+
+test('a role that may not read any more by a role that it left is told so', async () => {
+  await using shop = await openShop()
+  const [member, group] = [await shop.role(), await shop.role()]
+  await shop.run(`grant ${group.name} to ${member.name}; grant select on orders to ${group.name}`)
+  await using realtime = shop.engine({ auditMs: 50 })
+  const live = realtime.live(shop.db.selectFrom('orders').select('code'), { scope: { role: member.name } })
+  await live.ready
+  await shop.run(`revoke ${group.name} from ${member.name}`)
+  await until(live, ({ status }) => status === 'stale')
+  expect(live.error?.message).toMatch(/^Permission denied for table orders/)
+})
+
 test('a policy that changes is noticed', async () => {
   await using tenants = await openTenants()
   const { shop, tenant } = tenants

@@ -68,9 +68,9 @@ async function findPlan(client: ClientBase, input: AnalyzeInput): Promise<Plan> 
   refuseUnsuitable(input, roleName, dependencies)
   const reading = readQueryTree(input, dependencies)
   const added = await findAdded(catalog, reading)
-  if (added.length === 0) return buildPlan(client, input.sql, parsed, dependencies, reading)
+  if (added.length === 0) return buildPlan(client, roots, parsed, dependencies, reading)
   const larger = await followDependencies(catalog, { ...roots, declared: [...declared, ...added] })
-  return buildPlan(client, input.sql, parsed, larger, reading)
+  return buildPlan(client, roots, parsed, larger, reading)
 }
 
 /** What the Kysely tree says; `undefined` for raw SQL. */

@@ -12,14 +12,14 @@ import { isOrdered, rereadOf } from './reread.js'
 /** Puts together what the catalog and the Kysely tree say. */
 export async function buildPlan(
   client: ClientBase,
-  sql: string,
+  { sql, role }: { readonly sql: string; readonly role: number },
   { parameterTypes, stored }: ParsedQuery,
   dependencies: Dependencies,
   reading: TreeReading | undefined,
 ): Promise<Plan> {
   const uses = [...dependencies.relations.values()].filter(({ relation }) => isTable(relation))
   const tables = uses.map((use): readonly [PlanTable, RelationUse] => [planTable(use), use])
-  const assumed = assumedObjects(dependencies)
+  const assumed = assumedObjects(dependencies, role)
   const tree = parseNodeTree(stored.tree)
   const ordered = isOrdered(tree, reading === undefined)
   return {
@@ -52,12 +52,16 @@ function planTable({ relation, columns }: RelationUse): PlanTable {
   }
 }
 
-function assumedObjects(dependencies: Dependencies): AssumedObjects {
+function assumedObjects(dependencies: Dependencies, role: number): AssumedObjects {
   const relations = new Set<number>()
   for (const { relation } of dependencies.relations.values()) {
     for (const member of [relation.oid, ...relation.descendants, ...relation.ancestors]) relations.add(member)
   }
-  return { relations: [...relations].toSorted(ascending), functions: [...dependencies.functions].toSorted(ascending) }
+  return {
+    relations: [...relations].toSorted(ascending),
+    functions: [...dependencies.functions].toSorted(ascending),
+    roles: [role],
+  }
 }
 
 function ascending(a: number, b: number): number {

@@ -102,6 +102,31 @@ test.each([
   expect(await drifts('select id from orders', change)).toBe(false)
 })
 
+test('roles that the query runs as drift the plan, others do not', async () => {
+  const name = `fingerprint_${process.pid}`
+  const { client } = shop
+  await client.query(
+    `create role ${name}; create role ${name}_group; create role ${name}_other; grant select on orders to ${name}`,
+  )
+  try {
+    const plan = await shop.plan('select id from orders', { scope: { role: name } })
+    const drifted: string[] = []
+    for (const change of [
+      `grant ${name}_group to ${name}_other`,
+      `grant ${name}_group to ${name}`,
+      `alter role ${name} bypassrls`,
+      `alter role ${name} noinherit`,
+    ]) {
+      await client.query(`begin; ${change}`)
+      if ((await driftedPlans(client, [plan])).length > 0) drifted.push(change.replaceAll(name, 'x'))
+      await client.query('rollback')
+    }
+    expect(drifted).toEqual(['grant x_group to x', 'alter role x bypassrls', 'alter role x noinherit'])
+  } finally {
+    await client.query(`drop owned by ${name}; drop role ${name}, ${name}_group, ${name}_other`)
+  }
+})
+
 test('another expression of a generated column drifts the plan', async () => {
   const { rows } = await shop.client.query<{ version: number }>(
     `select current_setting('server_version_num')::int as version`,

@@ -8,7 +8,12 @@ export async function driftedPlans(client: ClientBase, plans: Iterable<Plan>): P
   const all = [...plans]
   const relations = new Set(all.flatMap((plan) => plan.assumed.relations))
   const functions = new Set(all.flatMap((plan) => plan.assumed.functions))
-  const state = await readSchemaState(client, { relations: [...relations], functions: [...functions] })
+  const roles = new Set(all.flatMap((plan) => plan.assumed.roles))
+  const state = await readSchemaState(client, {
+    relations: [...relations],
+    functions: [...functions],
+    roles: [...roles],
+  })
   return all.filter((plan) => fingerprintOf(state, plan.assumed) !== plan.fingerprint)
 }
 
@@ -16,21 +21,25 @@ export async function driftedPlans(client: ClientBase, plans: Iterable<Plan>): P
 export interface SchemaState {
   readonly relations: ReadonlyMap<number, string>
   readonly functions: ReadonlyMap<number, string>
+  readonly roles: ReadonlyMap<number, string>
 }
 
-export async function readSchemaState(client: ClientBase, objects: AssumedObjects): Promise<SchemaState> {
-  if (objects.relations.length + objects.functions.length === 0) return { relations: new Map(), functions: new Map() }
-  const state = await queryJson<{ relations: [number, string][]; functions: [number, string][] }>(client, STATE, [
-    objects.relations,
-    objects.functions,
-  ])
-  return { relations: new Map(state.relations), functions: new Map(state.functions) }
+type Digests = [number, string][]
+
+export async function readSchemaState(client: ClientBase, assumed: AssumedObjects): Promise<SchemaState> {
+  const objects = [assumed.relations, assumed.functions, assumed.roles]
+  if (objects.every(({ length }) => length === 0)) return NOTHING
+  const state = await queryJson<{ relations: Digests; functions: Digests; roles: Digests }>(client, STATE, objects)
+  return { relations: new Map(state.relations), functions: new Map(state.functions), roles: new Map(state.roles) }
 }
 
-export function fingerprintOf(state: SchemaState, { relations, functions }: AssumedObjects): string {
+const NOTHING: SchemaState = { relations: new Map(), functions: new Map(), roles: new Map() }
+
+export function fingerprintOf(state: SchemaState, { relations, functions, roles }: AssumedObjects): string {
   const hash = createHash('sha256')
   for (const relation of relations) hash.update(`r${relation}=${state.relations.get(relation) ?? 'gone'};`)
   for (const called of functions) hash.update(`f${called}=${state.functions.get(called) ?? 'gone'};`)
+  for (const role of roles) hash.update(`u${role}=${state.roles.get(role) ?? 'gone'};`)
   return hash.digest('base64url')
 }
 
@@ -68,6 +77,14 @@ const ENUMS = `(
 const GRANTS = `(
   select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attacl::pg_catalog.text) order by a.attnum)
   from pg_catalog.pg_attribute a where a.attrelid operator(pg_catalog.=) c.oid and a.attacl is not null)`
+/** Grants and policies of a role are its members' as well, directly or through other roles. */
+const MEMBERSHIPS = `(
+  with recursive granted(role) as (
+    select u.oid
+    union
+    select m.roleid from granted g join pg_catalog.pg_auth_members m on m.member operator(pg_catalog.=) g.role)
+  select pg_catalog.json_agg(m::pg_catalog.text order by m.roleid, m.member, m.grantor)
+  from granted g join pg_catalog.pg_auth_members m on m.member operator(pg_catalog.=) g.role)`
 // A table of the same name in a schema that is searched earlier would take this one's place.
 const NAMESAKES = `(
   select pg_catalog.json_agg(s.oid order by s.oid) from pg_catalog.pg_class s where s.relname operator(pg_catalog.=) c.relname)`
@@ -105,4 +122,12 @@ select pg_catalog.json_build_object(
       'p.prosecdef',
       'p.proowner',
     )})), '[]')
-    from pg_catalog.pg_proc p where p.oid operator(pg_catalog.=) any($2::pg_catalog.oid[])))::pg_catalog.text`
+    from pg_catalog.pg_proc p where p.oid operator(pg_catalog.=) any($2::pg_catalog.oid[])),
+  'roles', (
+    select coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(u.oid::pg_catalog.int8, ${digest(
+      'u.rolsuper',
+      'u.rolbypassrls',
+      'u.rolinherit',
+      MEMBERSHIPS,
+    )})), '[]')
+    from pg_catalog.pg_roles u where u.oid operator(pg_catalog.=) any($3::pg_catalog.oid[])))::pg_catalog.text`

@@ -24,16 +24,18 @@ export interface Plan {
   readonly ordered: boolean | undefined
   /** Set where a change of a table's rows changes the rows of the result that come from them, and no others. */
   readonly reread: Reread | undefined
-  /** Changes when a column, view, policy, partition or function that the plan assumed changes. */
+  /** Changes when a column, view, policy, partition, function or role that the plan assumed changes. */
   readonly fingerprint: string
   /** The catalog objects that `fingerprint` covers. */
   readonly assumed: AssumedObjects
 }
 
-/** Catalog objects by their identifiers: `pg_class` and `pg_proc`. */
+/** Catalog objects by their identifiers: `pg_class`, `pg_proc` and `pg_authid`. */
 export interface AssumedObjects {
   readonly relations: readonly RelationId[]
   readonly functions: readonly number[]
+  /** As which the query runs: what they may see depends on the roles that they are members of. */
+  readonly roles: readonly number[]
 }
 
 /** A base table that can change the result. Partitions and inheritance children are listed under their parent. */
