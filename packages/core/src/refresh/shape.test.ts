@@ -46,6 +46,15 @@ test('a way that is far slower is tried with a few instances only, and again aft
   expect(run(shape, 1_000, costs, 60_001)).toEqual(['each 1000'])
 })
 
+test('what the first statement takes to be planned is no reason to give it up', () => {
+  const shape = new Shape(1, PLAN)
+  shape.took('each', 32, 32 * 0.1)
+  shape.took('together', 32, 32 * 0.1 + 40)
+  expect(shape.next(1_000, 0)).toEqual({ way: 'each', count: 128 })
+  shape.took('each', 128, 128 * 0.1)
+  expect(shape.next(1_000, 0)).toEqual({ way: 'together', count: 128 })
+})
+
 test('a single disturbed measurement does not decide', () => {
   const shape = new Shape(1, PLAN)
   run(shape, 2_000, { each: 0.04, together: 0.02 })

@@ -18,8 +18,10 @@ const FEWEST_TOGETHER = 6
  */
 const SAMPLES = [32, 128, 512] as const
 const SAMPLE = SAMPLES[0]
-/** A way that takes so much longer with few instances is not tried with more. */
+/** A way that takes so many times as long with few instances, and so many milliseconds longer, is not tried with more. */
 const HOPELESS = 3
+/** What the first planning of a statement takes, or a moment in which the machine is busy, says nothing yet. */
+const HOPELESS_MS = 50
 const MOST_IN_MESSAGE = 1_000
 /** Time that a message should take: results are shown, and a stop is noticed, at its end. */
 const MESSAGE_MS = 60
@@ -96,7 +98,7 @@ export class Shape {
     const { each = 0, together = 0 } = this.#cost
     const leastTried = this.#samples.each <= this.#samples.together ? 'each' : 'together'
     const tried = this.#samples[leastTried]
-    const isHopeless = Math.max(each, together) > HOPELESS * Math.min(each, together)
+    const isHopeless = this.#isHopeless(each > together ? 'each' : 'together')
     if (tried === 0 || (tried < SAMPLES.length && !isHopeless)) {
       return { way: leastTried, count: Math.min(waiting, SAMPLES[tried]!) }
     }
@@ -109,6 +111,14 @@ export class Shape {
       return { way: other, count: Math.min(waiting, SAMPLES[isHopeless ? 0 : 1]) }
     }
     return this.#attempt(better, waiting)
+  }
+
+  /** The dearer way: by its largest sample. */
+  #isHopeless(way: Way): boolean {
+    const { each = 0, together = 0 } = this.#cost
+    const [cost, other] = way === 'each' ? [each, together] : [together, each]
+    const largest = SAMPLES[Math.min(this.#samples[way], SAMPLES.length) - 1] ?? 0
+    return cost > HOPELESS * other && (cost - other) * largest > HOPELESS_MS
   }
 
   #attempt(way: Way, waiting: number): Attempt {
