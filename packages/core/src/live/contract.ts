@@ -142,7 +142,10 @@ export interface RefreshEvent {
   /** Whether the result differs from the one before. */
   readonly changed: boolean
   readonly rows: number
-  /** Time spent on running the query and comparing its result, in milliseconds. */
+  /**
+   * From sending the query to its result, in milliseconds; each one's share where several were sent together. Where the
+   * query was sent along with the reading of the change log, that is included.
+   */
   readonly durationMs: number
   readonly snapshot: SnapshotToken
   readonly error: RealtimeError | undefined

@@ -6,7 +6,7 @@ import { startDeadline } from '../util/deadline.js'
 import { checkOut } from '../util/pool.js'
 import { isConnectionError, sqlState } from '../util/postgres.js'
 import type { Refreshable } from './contract.js'
-import type { Ahead } from './foresight.js'
+import type { Ahead, Foresight } from './foresight.js'
 import { TickTransaction } from './tick-transaction.js'
 
 /** Where a tick reads: undefined while there is no connection. */
@@ -43,8 +43,7 @@ export interface BatchReaderOptions<Query extends Refreshable> {
   readonly clients: Set<PoolClient>
   /** What to send along with the reading on this connection. */
   readonly lookAhead: (client: PoolClient) => Ahead<Query> | undefined
-  /** It made the reading fail. */
-  readonly onWrongGuess: () => void
+  readonly foresight: Pick<Foresight<Query>, 'tookAlone' | 'wasWrong'>
 }
 
 /** Begins the transaction of each tick, and reads the batch in it. */
@@ -59,21 +58,24 @@ export class BatchReader<Query extends Refreshable> {
 
   /** On an idle connection of the pool where there is one, because the refresh can go on there. */
   async read(session: TickSession): Promise<Reading<Query>> {
-    const { clients, lookAhead, onWrongGuess } = this.#options
+    const { clients, lookAhead, foresight } = this.#options
     const client = await this.#idleClient(session)
     if (client) {
       const ahead = lookAhead(client)
       const transaction = TickTransaction.onPool(client, ahead)
       clients.add(client)
+      const startedAt = performance.now()
       try {
-        return { transaction, batch: await this.#readIn(transaction, session), ahead }
+        const batch = await this.#readIn(transaction, session)
+        if (!ahead) foresight.tookAlone(performance.now() - startedAt)
+        return { transaction, batch, ahead }
       } catch (error) {
         // The source has not gone on: the reader has the whole batch.
         transaction.discard(error)
         clients.delete(client)
         if (sqlState(error) === undefined) {
           if (!isConnectionError(error)) throw error
-        } else if (ahead) onWrongGuess()
+        } else if (ahead) foresight.wasWrong()
         else this.#unfitIn = session
       }
     }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { systemClock } from '../util/clock.js'
 import type { Plan } from '../analyze/plan.js'
 import type { Refreshable } from './contract.js'
-import { Foresight } from './foresight.js'
+import { Foresight, type Ahead } from './foresight.js'
 import { PreparedNames } from './prepared.js'
 import { Schedule } from './schedule.js'
 import { Shapes } from './shape.js'
@@ -64,6 +64,24 @@ test('each mistake doubles the ticks that are needed, and every right guess take
   see(9, one)
   see(1)
   expect(ticksUntilExpected()).toBe(6)
+})
+
+test('what the way to a server takes makes no query dear, and no guess a mistake', () => {
+  const { foresight, look, see, shapes } = setUp()
+  shapes.of(PLAN).took('each', 1, 0.5)
+  for (let run = 0; run < 100; run += 1) shapes.of(PLAN).took('each', 1, 41)
+  const one = query()
+  see(3, one)
+  expect(look()).toBeUndefined()
+  foresight.tookAlone(45)
+  foresight.tookAlone(40)
+  const guessed = (ms: number) => foresight.saw([one], { ms, queries: [one] } as unknown as Ahead<Refreshable>)
+  expect(look()?.queries).toEqual([one])
+  guessed(49)
+  expect(look()?.queries).toEqual([one])
+  guessed(51)
+  see(1, one)
+  expect(look()).toBeUndefined()
 })
 
 test('what is due is certain, and is no mistake', () => {

@@ -19,14 +19,14 @@ import { parameterRow, type ParameterRow } from './together.js'
 
 /** Milliseconds after which the server ends one of them. */
 const LONGEST_MS = 50
-/** Milliseconds that the reading may take with them, without this being taken for a mistake. */
+/** Milliseconds that the reading may take longer with them than the fastest one without. */
 const BRIEF_MS = 10
 
 /** Whom to expect in a tick. */
 export interface Guess {
   /** More than these are better refreshed together. */
   readonly most: number
-  /** Milliseconds that one of them is expected to take at most. */
+  /** Milliseconds that the server is expected to take for one of them at most. */
   readonly cheapMs: number
   /** In so many ticks in a row a query was refreshed before it is expected in the next one. */
   readonly fewestTicks: number
@@ -50,6 +50,8 @@ export class Foresight<Query extends Refreshable> {
   #streaks: ReadonlyMap<Query, number> = new Map()
   readonly #guess: Guess
   #ticksNeeded: number
+  /** The fastest reading without them: most of it is the way to a server that is far away. */
+  #aloneMs: number | undefined
 
   constructor(shapes: Shapes, statementTimeoutMs: number, guess: Guess = GUESS) {
     this.#shapes = shapes
@@ -75,7 +77,13 @@ export class Foresight<Query extends Refreshable> {
   #expectedOf(query: Query, names: PreparedNames): Expected<Query> | undefined {
     const shape = this.#shapes.of(query.plan)
     const { costMs = Infinity } = shape
-    if (costMs > this.#guess.cheapMs || shape.isSlow || shape.leavesTraces || query.schedule.hasFailed) return undefined
+    if (
+      costMs > this.#guess.cheapMs + (this.#aloneMs ?? 0) ||
+      shape.isSlow ||
+      shape.leavesTraces ||
+      query.schedule.hasFailed
+    )
+      return undefined
     // Of a large result a part is read, which depends on the changes.
     if (shape.canReread && query.mayReread(shape.rereadFrom)) return undefined
     const name = names.of(shape)
@@ -85,10 +93,16 @@ export class Foresight<Query extends Refreshable> {
 
   /** Told after each tick what it has refreshed. */
   saw(refreshed: readonly Query[], ahead: Ahead<Query> | undefined): void {
-    if (ahead && (ahead.ms > BRIEF_MS || !ahead.queries.every((query) => refreshed.includes(query)))) this.wasWrong()
+    const longestMs = BRIEF_MS + (this.#aloneMs ?? 0)
+    if (ahead && (ahead.ms > longestMs || !ahead.queries.every((query) => refreshed.includes(query)))) this.wasWrong()
     else if (ahead) this.#ticksNeeded = Math.max(this.#guess.fewestTicks, this.#ticksNeeded - 1)
     const known = refreshed.length <= this.#guess.most ? refreshed : []
     this.#streaks = new Map(known.map((query) => [query, (this.#streaks.get(query) ?? 0) + 1]))
+  }
+
+  /** A reading took so long with nothing sent along. */
+  tookAlone(ms: number): void {
+    this.#aloneMs = Math.min(this.#aloneMs ?? ms, ms)
   }
 
   /** The reading failed or took long, maybe for what was sent along, or an answer was not needed. */

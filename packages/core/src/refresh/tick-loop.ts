@@ -89,7 +89,7 @@ export class TickLoop<Query extends Refreshable> {
       hasLane: () => this.#lanes.free(false) > 0,
       clients: this.#clients,
       lookAhead: (client) => this.#lookAhead(client),
-      onWrongGuess: () => this.#foresight.wasWrong(),
+      foresight: this.#foresight,
     })
   }
 
