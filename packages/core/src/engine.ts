@@ -23,8 +23,7 @@ import { Registry } from './live/registry.js'
 import { validateLiveOptions, validateRealtimeOptions } from './live/validate-options.js'
 import { Pipeline } from './pipeline.js'
 import { Schedule } from './refresh/schedule.js'
-import type { Guess } from './refresh/foresight.js'
-import type { Shapes } from './refresh/shape.js'
+import type { Tuning } from './refresh/tick-loop.js'
 import { labelOf, namesOf, transformOf } from './route/names.js'
 import { RefreshFilter } from './route/refresh-filter.js'
 import { abortable } from './util/abortable.js'
@@ -35,7 +34,7 @@ import { clientConfigOf, parsersOf } from './util/pool.js'
 import { endClient } from './util/postgres.js'
 
 /** What tests put in the place of the real thing. */
-export interface EngineOverrides {
+export interface EngineOverrides extends Tuning {
   readonly clock?: Clock
   readonly random?: Random
   readonly heartbeatMs?: number
@@ -43,10 +42,6 @@ export interface EngineOverrides {
   readonly source?: (source: ChangeSource) => ChangeSource
   /** Changes what the analysis found. */
   readonly plan?: (plan: Plan) => Plan
-  /** How instances of one shape are refreshed. */
-  readonly shapes?: Shapes
-  /** Which of them are sent along with the reading of the log. */
-  readonly guess?: Guess
 }
 
 const DEFAULTS = {
@@ -292,8 +287,7 @@ class Engine<DB> implements Realtime<DB>, HandleHost, InstanceHost {
         pool.options.max,
       ),
       isPooled: listen !== undefined,
-      shapes: this.#overrides.shapes,
-      guess: this.#overrides.guess,
+      tuning: this.#overrides,
       statementTimeoutMs: options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs,
       mapPlan: plan,
       labelOf: (table) => labelOf(names, table),

@@ -20,9 +20,7 @@ import type { EngineStatus } from './live/contract.js'
 import type { LiveInstance } from './live/live-instance.js'
 import type { Registry } from './live/registry.js'
 import { Barriers } from './refresh/barrier.js'
-import type { Guess } from './refresh/foresight.js'
-import type { Shapes } from './refresh/shape.js'
-import { TickLoop } from './refresh/tick-loop.js'
+import { TickLoop, type Tuning } from './refresh/tick-loop.js'
 import { Dispatcher } from './route/dispatcher.js'
 import { Questioner } from './route/questioner.js'
 import { backoffDelay, type BackoffOptions } from './util/backoff.js'
@@ -47,8 +45,7 @@ export interface PipelineOptions {
   readonly maxRefreshConnections: number
   /** The pool's connections are a pooler's: what is prepared on one ends with the transaction. */
   readonly isPooled: boolean
-  readonly shapes: Shapes | undefined
-  readonly guess: Guess | undefined
+  readonly tuning: Tuning
   readonly statementTimeoutMs: number
   readonly mapPlan: (plan: Plan) => Plan
   /** A table of the application's database interface, as plans label it. */
@@ -91,8 +88,8 @@ export class Pipeline {
       onProgress: () => this.#barriers.check(),
       maxConnections: options.maxRefreshConnections,
       isPooled: options.isPooled,
-      shapes: options.shapes,
-      guess: options.guess,
+      shapes: options.tuning.shapes,
+      guess: options.tuning.guess,
       statementTimeoutMs: options.statementTimeoutMs,
     })
     this.#dispatcher = new Dispatcher<LiveInstance>({

@@ -37,7 +37,15 @@ interface TickSnapshots {
   readonly isOver: () => boolean
 }
 
-export interface TickLoopOptions {
+/** What is measured or guessed, for tests to fix. */
+export interface Tuning {
+  /** How instances of one shape are refreshed. */
+  readonly shapes?: Shapes | undefined
+  /** Which of them are sent along with the reading of the log. */
+  readonly guess?: Guess | undefined
+}
+
+export interface TickLoopOptions extends Tuning {
   readonly pool: Pool
   readonly clock: Clock
   readonly source: () => ChangeSource
@@ -51,9 +59,6 @@ export interface TickLoopOptions {
   readonly maxConnections: number
   /** The pool's connections are a pooler's, which may share them out by the transaction. */
   readonly isPooled: boolean
-  readonly shapes?: Shapes | undefined
-  /** Whom to expect in the next tick. */
-  readonly guess?: Guess | undefined
   readonly statementTimeoutMs: number
 }
 

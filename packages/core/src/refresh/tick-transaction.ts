@@ -53,7 +53,7 @@ export class TickClient {
     const results = (await this.#send(message).finally(opening.onAnswer)) as readonly QueryResult[]
     const end = results.length - (ahead?.statements.length ?? 0)
     opening.onResults(results)
-    ahead?.answered(results.slice(end) as unknown as readonly TextResult[])
+    ahead?.answered(results.slice(end))
     if (plain === undefined) return this.#send(query, values)
     const own = results.slice(statements.length, end)
     return own.length === 1 ? own[0] : own
