@@ -1,5 +1,5 @@
 /** What a tick will probably refresh is sent along with the reading of the log. */
-import { sql } from 'kysely'
+import { sql, type KyselyPlugin } from 'kysely'
 import { expect, test } from 'vitest'
 import { EVERYBODY } from './support/guess.js'
 import { recordTexts } from './support/record-texts.js'
@@ -126,4 +126,37 @@ test('a query that waits for a lock does not hold up what comes without it', asy
   await blocker.query(`update users set name = 'Trent' where id = 1; commit`)
   await until(user, ({ single }) => single?.name === 'Trent')
   expect(realtime.errors.map(String)).toEqual([])
+})
+
+test('a plugin that takes its time with what came with the log holds up no other query', async () => {
+  let gate: Promise<void> | undefined
+  let onReached = () => {}
+  const slow: KyselyPlugin = {
+    transformQuery: ({ node }) => node,
+    transformResult: async ({ result }) => {
+      if (result.rows.some((row) => 'name' in row)) {
+        onReached()
+        await gate
+      }
+      return result
+    },
+  }
+  await using shop = await openShop({ plugins: [slow] })
+  await using realtime = shop.engine({ throttleMs: 0 }, { guess: EVERYBODY })
+  const user = realtime.live(shop.db.selectFrom('users').select('name').where('id', '=', 1))
+  const order = realtime.live(shop.db.selectFrom('orders').select('code').where('id', '=', 1))
+  await Promise.all([user.ready, order.ready])
+  await realtime.settle()
+  for (const name of NAMES) {
+    let open = () => {}
+    gate = new Promise((resolve) => (open = resolve))
+    const reached = new Promise<void>((resolve) => (onReached = resolve))
+    await shop.run('update users set name = $1 where id = 1', [name])
+    await reached
+    await shop.run('update orders set code = $1 where id = 1', [name])
+    await until(order, ({ single }) => single?.code === name)
+    open()
+    await until(user, ({ single }) => single?.name === name)
+  }
+  expect(realtime.errors).toEqual([])
 })

@@ -175,7 +175,7 @@ export class TickLoop<Query extends Refreshable> {
       await transaction.begin()
       await this.#options.route(batch, tick, transaction.client)
       const { pooled } = transaction
-      const answered = ahead && pooled ? await this.#showAnswered(ahead, tick, pooled, token) : []
+      const answered = ahead && pooled ? this.#showAnswered(ahead, tick, pooled, token) : []
       const refreshed = await this.#refreshDue(tick, transaction, session, token)
       this.#foresight.saw([...answered, ...refreshed], ahead)
       if (answered.length > 0) await afterDelivery()
@@ -197,18 +197,26 @@ export class TickLoop<Query extends Refreshable> {
   }
 
   /** Of what was sent along with the reading, what is due now. */
-  async #showAnswered(
-    ahead: Ahead<Query>,
-    tick: number,
-    client: PoolClient,
-    token: SnapshotToken,
-  ): Promise<readonly Query[]> {
+  #showAnswered(ahead: Ahead<Query>, tick: number, client: PoolClient, token: SnapshotToken): readonly Query[] {
     const answers = ahead.take(this.#waiting.due(tick, this.#options.clock.now()), tick)
     const queries = answers.map(({ item }) => item.query)
     for (const query of queries) this.#waiting.delete(query)
-    for (const answer of answers) await deliver(answer, { token, parser: parserOf(client) })
-    for (const query of queries) this.#keepDirty(query)
+    for (const answer of answers) {
+      const delivered = deliver(answer, { token, parser: parserOf(client) })
+      // Plugins of the application may take their time: the tick does not wait for them.
+      if (delivered) this.#trackDelivery(delivered, answer.item.query)
+      else this.#keepDirty(answer.item.query)
+    }
     return queries
+  }
+
+  #trackDelivery(delivered: Promise<void>, query: Query): void {
+    const tracked = delivered.then(() => {
+      this.#keepDirty(query)
+      this.#refreshes.delete(tracked)
+      this.#progress()
+    })
+    this.#refreshes.add(tracked)
   }
 
   #keepDirty(query: Query): void {
